@@ -1,0 +1,96 @@
+/*
+ * config: the configuration file, read and checked. The one user of libconfig.
+ *
+ * What comes out is plain data: every value in range, every path absolute,
+ * every default filled in. Nothing here opens a source.
+ */
+#ifndef SSETAIL_CONFIG_H
+#define SSETAIL_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define SOURCE_NAME_MAX 64 /* bytes, without the NUL */
+
+enum source_type { SOURCE_FILE, SOURCE_CLOCK };
+enum clock_show { CLOCK_COUNT, CLOCK_TIME };
+
+struct source_config {
+	char *name; /* [A-Za-z0-9_.-]{1,64} */
+	enum source_type type;
+	char *event;	     /* type of its events; NULL: none given */
+	unsigned history;    /* records at a first connect */
+	unsigned history_max; /* the most that tail=N may ask for */
+
+	/* type "file" */
+	char *path;	       /* absolute */
+	char *rotated;	       /* fnmatch(3) pattern of the siblings' names,
+				* without a slash; NULL: see siblings.h */
+	size_t max_line_bytes; /* a longer line is cut */
+
+	/* type "clock" */
+	enum clock_show show;
+	unsigned interval_ms; /* at least 1 */
+	uint64_t count;	      /* events in all; 0: endless */
+	char *time_format;    /* strftime(3) */
+};
+
+struct config {
+	char *file;	      /* absolute, where it was read */
+	char *listen;	      /* NULL: none given. A path, or HOST:PORT */
+	mode_t listen_mode;
+	char *listen_group;   /* NULL: none given */
+	unsigned heartbeat_s;
+	unsigned retry_ms;
+	unsigned lifetime_s;  /* 0: a stream never ends by itself */
+	unsigned stall_s;
+	size_t send_buffer_bytes;
+	size_t ring_bytes;
+	bool incremental;
+	struct source_config *sources;
+	size_t source_count;
+};
+
+struct config_fault {
+	unsigned line;	/* from 1; 0: the file as a whole */
+	char key[96];	/* "retry", "sources[2].path"; "" if none fits */
+	char what[160]; /* holds neither values nor paths: CGI shows it to
+			 * strangers */
+};
+
+struct config_faults {
+	struct config_fault *list;
+	size_t count;
+	bool unreadable; /* the file could not be opened: not its content */
+};
+
+/*
+ * Finds the configuration. `given` is the argument of -c or NULL; next comes
+ * SSETAIL_CONF in this process's own environment, then .htssetail.conf and
+ * ssetail.conf beside the program (/proc/self/exe), then
+ * SYSCONFDIR/ssetail.conf. What -c or SSETAIL_CONF names is returned whether
+ * it exists or not. Returns a path that the caller frees, or NULL with
+ * ENOENT (nowhere) or ENOMEM.
+ */
+char *config_find(const char *given);
+
+/*
+ * Reads and checks `path`. Returns a configuration that the caller gives to
+ * config_free, or NULL with `faults` filled with everything that is wrong,
+ * ordered by line (NULL and no fault at all: ENOMEM). Release the faults in
+ * any case. Blocks on the disk: for the start and for a reload.
+ */
+struct config *config_load(const char *path, struct config_faults *faults);
+void config_free(struct config *config);
+
+/* Prints each fault to standard error, as "file:line: key: what". */
+void config_faults_print(const struct config_faults *faults, const char *path);
+void config_faults_release(struct config_faults *faults);
+
+/* The source of that name, or NULL. */
+const struct source_config *config_source(const struct config *config,
+	const char *name);
+
+#endif

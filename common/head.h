@@ -1,0 +1,41 @@
+/*
+ * head: the response head, in the form in which a CGI program hands it to
+ * its web server (RFC 3875 section 6.3), and complete answers that are no
+ * streams. Bytes only: it neither reads a configuration nor writes.
+ */
+#ifndef SSETAIL_HEAD_H
+#define SSETAIL_HEAD_H
+
+#include <stdbool.h>
+
+#include "common/buffer.h"
+
+/*
+ * Appends the head of a stream with the blank line that ends it:
+ * Content-Type, Cache-Control, X-Accel-Buffering, X-Content-Type-Options,
+ * and "Incremental: ?1" (RFC 10036) when `incremental`. A response to HEAD
+ * is this and nothing more.
+ */
+void head_add_stream(struct buffer *b, bool incremental);
+
+/*
+ * Appends what follows the head of a stream at once, in the same write: a
+ * comment of at least 100 bytes (Apache holds less under a filter), and
+ * "retry:" in milliseconds with the blank line that ends its block. The
+ * caller adds the id-only block that names the starting place.
+ */
+void head_add_opening(struct buffer *b, unsigned retry_ms);
+
+/*
+ * Appends a complete answer of that status: 204, 400, 404, 405 or 500. All
+ * of them but 204 have a text/plain body, which `body` names or, if NULL, a
+ * standing sentence; 405 has Allow. Without `with_body` (an answer to HEAD)
+ * the head alone.
+ */
+void head_add_answer(struct buffer *b, int status, const char *body,
+	bool with_body);
+
+/* Appends the answer to OPTIONS: 204 with Allow. */
+void head_add_options(struct buffer *b);
+
+#endif
