@@ -1,0 +1,85 @@
+#include "common/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 1023 /* with its newline */
+
+static const char *const level_names[] = {
+	[LOG_LEVEL_ERROR] = "error: ",
+	[LOG_LEVEL_WARNING] = "warning: ",
+	[LOG_LEVEL_INFO] = "info: ",
+};
+
+/*
+ * One write(2) for one line: several processes share a log, and only whole
+ * writes stay apart there. What standard error does not take is lost; there
+ * is nobody left to tell.
+ */
+static void write_once(const char *line, size_t len)
+{
+	ssize_t written;
+
+	do
+		written = write(STDERR_FILENO, line, len);
+	while (written < 0 && errno == EINTR);
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+	int saved = errno;
+	char line[LINE_MAX_BYTES + 1];
+	size_t len = strlen(level_names[level]);
+	va_list args;
+
+	memcpy(line, level_names[level], len);
+	va_start(args, format);
+	errno = saved; /* for %m */
+	int added = vsnprintf(line + len, sizeof(line) - len, format, args);
+	va_end(args);
+
+	/* vsnprintf says what it would have written; the newline needs a
+	 * byte. */
+	if (added > 0)
+		len += (size_t)added;
+	if (len > LINE_MAX_BYTES - 1)
+		len = LINE_MAX_BYTES - 1;
+	line[len++] = '\n';
+	write_once(line, len);
+	errno = saved;
+}
+
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '\\';
+}
+
+char *log_escape(char *out, size_t size, const char *s)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t len = 0;
+
+	if (size == 0)
+		return out;
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+		size_t needed = is_plain(c) ? 1 : 4;
+
+		if (needed > size - 1 - len)
+			break;
+		if (needed == 1) {
+			out[len++] = *s;
+			continue;
+		}
+		out[len++] = '\\';
+		out[len++] = 'x';
+		out[len++] = hex[c >> 4];
+		out[len++] = hex[c & 15];
+	}
+	out[len] = '\0';
+	return out;
+}
