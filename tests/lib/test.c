@@ -1,0 +1,138 @@
+#define TESTS_LIB_INSIDE
+#include "tests/lib/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STEP_MS 5 /* between two looks at a condition */
+
+static struct {
+	const char *file;
+	int line;
+} here = { "tests/lib/test.c", __LINE__ };
+
+static const struct test_module *modules[TEST_RANKS];
+static pid_t owner;
+
+void test_at(const char *file, int line)
+{
+	here.file = file;
+	here.line = line;
+}
+
+static void describe_all(void)
+{
+	for (int i = 0; i < TEST_RANKS; i++)
+		if (modules[i] && modules[i]->describe)
+			modules[i]->describe();
+}
+
+void test_fail(const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	print_error("%s\n", text);
+	describe_all();
+	_fail(here.file, here.line);
+	abort();
+}
+
+int64_t test_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int test_limit_ms(void)
+{
+	const char *given = getenv("TEST_LIMIT");
+	int seconds = given ? atoi(given) : 0;
+
+	return seconds > 0 && seconds < 100000 ? seconds * 1000 : 30000;
+}
+
+static void idle(int ms)
+{
+	if (modules[TEST_READERS]) {
+		modules[TEST_READERS]->idle(ms);
+	} else {
+		struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
+
+		nanosleep(&t, NULL);
+	}
+}
+
+struct test_wait test_wait_begin(
+	const char *file, int line, const char *what, int limit_ms)
+{
+	test_at(file, line);
+	return (struct test_wait){ file, line, what, test_now_ms(), limit_ms };
+}
+
+void test_wait_step(const struct test_wait *wait)
+{
+	if (test_now_ms() - wait->begin_ms > wait->limit_ms) {
+		test_at(wait->file, wait->line);
+		test_fail("waited %.1f s in vain for: %s",
+			wait->limit_ms / 1000.0, wait->what);
+	}
+	idle(STEP_MS);
+}
+
+bool wait_until(bool (*predicate)(void *context), void *context, int limit_ms)
+{
+	int64_t end = test_now_ms() + limit_ms;
+
+	while (!predicate(context)) {
+		if (test_now_ms() > end)
+			return false;
+		idle(STEP_MS);
+	}
+	return true;
+}
+
+void wait_quietly(int ms)
+{
+	int64_t end = test_now_ms() + ms;
+
+	for (;;) {
+		int64_t left = end - test_now_ms();
+
+		if (left <= 0)
+			return;
+		idle((int)left);
+	}
+}
+
+static void cleanup_all(void)
+{
+	if (getpid() != owner)
+		return;
+	for (int i = 0; i < TEST_RANKS; i++)
+		if (modules[i])
+			modules[i]->cleanup();
+}
+
+void test_register(enum test_rank rank, const struct test_module *module)
+{
+	modules[rank] = module;
+	if (!owner) {
+		owner = getpid();
+		atexit(cleanup_all);
+	}
+}
+
+int test_cleanup(void **state)
+{
+	(void)state;
+	cleanup_all();
+	return 0;
+}

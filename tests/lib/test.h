@@ -1,0 +1,89 @@
+/*
+ * test: what every test program includes: cmocka with all it needs, a way to
+ * fail at the line of the test and not somewhere in this library, waiting
+ * without sleeping, and one clean-up for everything.
+ *
+ * A test program gives test_cleanup to cmocka_unit_test_teardown (or calls
+ * it at the end of its own teardown): open readers are closed, processes
+ * ended, folders removed, whether the test passed or failed. The same
+ * happens when the program exits.
+ *
+ * One thread uses this library.
+ */
+#ifndef SSETAIL_TESTS_TEST_H
+#define SSETAIL_TESTS_TEST_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/*
+ * Remembers where the test is. Functions of this library that can fail the
+ * test are also macros of the same name that call this first; the library's
+ * own files define TESTS_LIB_INSIDE to be without them.
+ */
+void test_at(const char *file, int line);
+
+/* Fails the test with a sentence, at the place remembered. */
+void test_fail(const char *format, ...)
+	__attribute__((format(printf, 1, 2), noreturn));
+
+/* Milliseconds of the monotonic clock. */
+int64_t test_now_ms(void);
+
+/* How long a wait lasts at most: 30,000, or TEST_LIMIT seconds from the
+ * environment. Generous: only a failing test ever waits that long. */
+int test_limit_ms(void);
+
+/*
+ * Waits until `expression` is true, pumping all open readers (reader.h)
+ * meanwhile, or fails the test naming the expression, with what readers
+ * received and processes said.
+ */
+#define wait_for(expression)                                                   \
+	do {                                                                   \
+		struct test_wait wait_ = test_wait_begin(                      \
+			__FILE__, __LINE__, #expression, test_limit_ms());     \
+		while (!(expression))                                          \
+			test_wait_step(&wait_);                                \
+	} while (0)
+
+/* The same for a function; false after `limit_ms` instead of a failure. */
+bool wait_until(bool (*predicate)(void *context), void *context, int limit_ms);
+
+/* Pumps all open readers for that long: for a test that says that nothing
+ * comes. Prefer an event that must come after it. */
+void wait_quietly(int ms);
+
+/* What the macro above is made of. */
+struct test_wait {
+	const char *file;
+	int line;
+	const char *what;
+	int64_t begin_ms;
+	int limit_ms;
+};
+
+struct test_wait test_wait_begin(
+	const char *file, int line, const char *what, int limit_ms);
+void test_wait_step(const struct test_wait *wait);
+
+/* What other modules of this library hang in. */
+enum test_rank { TEST_READERS, TEST_PROCESSES, TEST_FOLDERS, TEST_RANKS };
+struct test_module {
+	void (*cleanup)(void);
+	void (*describe)(void); /* prints with print_error; may be NULL */
+	void (*idle)(int ms);	/* TEST_READERS only */
+};
+
+/* Does nothing if called again. Forked children do not clean up. */
+void test_register(enum test_rank rank, const struct test_module *module);
+
+/* The teardown. Always returns 0. */
+int test_cleanup(void **state);
+
+#endif
