@@ -2,7 +2,12 @@
  * config: the configuration file, read and checked. The one user of libconfig.
  *
  * What comes out is plain data: every value in range, every path absolute,
- * every default filled in. Nothing here opens a source.
+ * every default filled in. Nothing here opens a source. The keys, their
+ * ranges and defaults are in conf/ssetail.conf.
+ *
+ * The file has at most 1 MiB, in UTF-8 with or without a byte order mark, and
+ * includes no other. What libconfig passes over without a word is a fault
+ * here: integers that do not fit, strings cut by a NUL, an open comment.
  */
 #ifndef SSETAIL_CONFIG_H
 #define SSETAIL_CONFIG_H
@@ -32,7 +37,7 @@ struct source_config {
 
 	/* type "clock" */
 	enum clock_show show;
-	unsigned interval_ms; /* at least 1 */
+	unsigned interval_ms; /* at least 10 */
 	uint64_t count;	      /* events in all; 0: endless */
 	char *time_format;    /* strftime(3) */
 };
@@ -55,7 +60,8 @@ struct config {
 
 struct config_fault {
 	unsigned line;	/* from 1; 0: the file as a whole */
-	char key[96];	/* "retry", "sources[2].path"; "" if none fits */
+	char key[96];	/* "retry", "sources[2].path" (the third source: they
+			 * count from 0); "" if none fits */
 	char what[160]; /* holds neither values nor paths: CGI shows it to
 			 * strangers */
 };
@@ -80,7 +86,8 @@ char *config_find(const char *given);
  * Reads and checks `path`. Returns a configuration that the caller gives to
  * config_free, or NULL with `faults` filled with everything that is wrong,
  * ordered by line (NULL and no fault at all: ENOMEM). Release the faults in
- * any case. Blocks on the disk: for the start and for a reload.
+ * any case. Two sources whose names have the same tag in event ids are a
+ * fault. Blocks on the disk: for the start and for a reload.
  */
 struct config *config_load(const char *path, struct config_faults *faults);
 void config_free(struct config *config);
