@@ -207,10 +207,10 @@ static unsigned line_of_nul(const struct buffer *text)
 }
 
 /*
- * The text, walked by the rules of libconfig's own lexer, for
- * what that one does without a word: integers of more than 32 bits wrap, a
- * string ends at its first \x00, an open comment swallows the rest, and
- * @include reads other files, which would not have been looked at.
+ * The text, walked by the rules of libconfig's own lexer, for what that one
+ * does without a word: integers of more than 32 bits wrap, a string ends at
+ * its first \x00, an open comment swallows the rest, and @include reads other
+ * files, which would not have been looked at.
  */
 struct lexer {
 	struct reader *r;
@@ -222,81 +222,84 @@ struct lexer {
 	size_t count;
 };
 
-static void lex_break(struct lexer *s, unsigned line, const char *what)
+static void lex_break(struct lexer *lex, unsigned line, const char *what)
 {
-	fault(s->r, line, "", "%s", what);
-	s->broken = true;
+	fault(lex->r, line, "", "%s", what);
+	lex->broken = true;
 }
 
-static void lex_literal(struct lexer *s, const char *what)
+static void lex_literal(struct lexer *lex, const char *what)
 {
-	struct literal *last = s->count == 0 ? NULL : &s->list[s->count - 1];
+	struct literal *last =
+		lex->count == 0 ? NULL : &lex->list[lex->count - 1];
 
 	/* One is enough for a setting. */
-	if (last != NULL && last->setting == s->setting)
+	if (last != NULL && last->setting == lex->setting)
 		return;
 
-	struct literal *list = realloc(s->list, (s->count + 1) * sizeof(*list));
+	struct literal *list =
+		realloc(lex->list, (lex->count + 1) * sizeof(*list));
 
 	if (list == NULL) {
-		s->r->no_memory = true;
+		lex->r->no_memory = true;
 		return;
 	}
-	s->list = list;
-	s->list[s->count++] = (struct literal){ s->setting, s->line, what };
+	lex->list = list;
+	lex->list[lex->count++] =
+		(struct literal){ lex->setting, lex->line, what };
 }
 
-static void lex_step(struct lexer *s)
+static void lex_step(struct lexer *lex)
 {
-	if (*s->at == '\n')
-		s->line++;
-	s->at++;
+	if (*lex->at == '\n')
+		lex->line++;
+	lex->at++;
 }
 
-static void lex_line_comment(struct lexer *s)
+static void lex_line_comment(struct lexer *lex)
 {
-	s->at += strcspn(s->at, "\n");
+	lex->at += strcspn(lex->at, "\n");
 }
 
-static void lex_block_comment(struct lexer *s)
+static void lex_block_comment(struct lexer *lex)
 {
-	unsigned first = s->line;
+	unsigned first = lex->line;
 
-	s->at += 2;
-	while (*s->at != '\0' && strncmp(s->at, "*/", 2) != 0)
-		lex_step(s);
-	if (*s->at == '\0')
-		lex_break(s, first,
+	lex->at += 2;
+	while (*lex->at != '\0' && strncmp(lex->at, "*/", 2) != 0)
+		lex_step(lex);
+	if (*lex->at == '\0')
+		lex_break(lex, first,
 			"a comment begins here and never ends; "
 			"expected */");
 	else
-		s->at += 2;
+		lex->at += 2;
 }
 
-static void lex_string(struct lexer *s)
+static void lex_string(struct lexer *lex)
 {
-	unsigned first = s->line;
+	unsigned first = lex->line;
 
-	s->at++;
-	while (*s->at != '\0' && *s->at != '"') {
-		if (strncasecmp(s->at, "\\x00", 4) == 0)
-			lex_literal(s, "holds a NUL (\\x00)");
-		if (*s->at == '\\' && s->at[1] != '\0')
-			s->at++;
-		lex_step(s);
+	lex->at++;
+	while (*lex->at != '\0' && *lex->at != '"') {
+		if (strncasecmp(lex->at, "\\x00", 4) == 0)
+			lex_literal(lex, "holds a NUL (\\x00)");
+		if (*lex->at == '\\' && lex->at[1] != '\0')
+			lex->at++;
+		lex_step(lex);
 	}
-	if (*s->at == '\0')
-		lex_break(s, first,
+	if (*lex->at == '\0')
+		lex_break(lex, first,
 			"a string begins here and never ends; "
 			"expected a closing quote");
 	else
-		s->at++;
+		lex->at++;
 }
 
 /* A name is skipped whole: the digits in it are not a number. */
-static void lex_name(struct lexer *s)
+static void lex_name(struct lexer *lex)
 {
-	s->at += strspn(s->at, LETTERS_AND_DIGITS "-_*");
+	lex->at += strspn(lex->at, LETTERS_AND_DIGITS "-_*");
 }
 
 static bool is_float(const char *after_digits)
@@ -305,19 +308,19 @@ static bool is_float(const char *after_digits)
 	       *after_digits == 'E';
 }
 
-static void lex_float(struct lexer *s)
+static void lex_float(struct lexer *lex)
 {
-	s->at += strspn(s->at, "+-0123456789.");
-	if (*s->at != 'e' && *s->at != 'E')
+	lex->at += strspn(lex->at, "+-0123456789.");
+	if (*lex->at != 'e' && *lex->at != 'E')
 		return;
-	s->at++;
-	s->at += strspn(s->at, "+-0123456789");
+	lex->at++;
+	lex->at += strspn(lex->at, "+-0123456789");
 }
 
-static void lex_number(struct lexer *s)
+static void lex_number(struct lexer *lex)
 {
-	bool negative = *s->at == '-';
-	const char *digits = s->at + (negative || *s->at == '+');
+	bool negative = *lex->at == '-';
+	const char *digits = lex->at + (negative || *lex->at == '+');
 	bool hex = strncasecmp(digits, "0x", 2) == 0;
 	char *end;
 
@@ -326,7 +329,7 @@ static void lex_number(struct lexer *s)
 	bool fits = errno == 0;
 
 	if (!hex && is_float(end)) {
-		lex_float(s);
+		lex_float(lex);
 		return;
 	}
 
@@ -335,10 +338,10 @@ static void lex_number(struct lexer *s)
 
 	if (!fits || n > most + (negative ? 1 : 0))
 		lex_literal(
-			s, wide ? "does not fit in 64 bits"
-				: "does not fit in 32 bits (a larger integer "
-				  "ends with L)");
-	s->at = end + strspn(end, "L");
+			lex, wide ? "does not fit in 64 bits"
+				  : "does not fit in 32 bits (a larger integer "
+				    "ends with L)");
+	lex->at = end + strspn(end, "L");
 }
 
 static bool begins_number(const char *at)
@@ -349,37 +352,37 @@ static bool begins_number(const char *at)
 	       (*at == '.' && isdigit((unsigned char)at[1]));
 }
 
-static void lex_token(struct lexer *s)
+static void lex_token(struct lexer *lex)
 {
-	if (*s->at == '#' || strncmp(s->at, "//", 2) == 0) {
-		lex_line_comment(s);
-	} else if (strncmp(s->at, "/*", 2) == 0) {
-		lex_block_comment(s);
-	} else if (*s->at == '"') {
-		lex_string(s);
-	} else if (isalpha((unsigned char)*s->at) || *s->at == '*') {
-		lex_name(s);
-	} else if (begins_number(s->at)) {
-		lex_number(s);
+	if (*lex->at == '#' || strncmp(lex->at, "//", 2) == 0) {
+		lex_line_comment(lex);
+	} else if (strncmp(lex->at, "/*", 2) == 0) {
+		lex_block_comment(lex);
+	} else if (*lex->at == '"') {
+		lex_string(lex);
+	} else if (isalpha((unsigned char)*lex->at) || *lex->at == '*') {
+		lex_name(lex);
+	} else if (begins_number(lex->at)) {
+		lex_number(lex);
 	} else {
-		if (*s->at == '@')
-			lex_break(s, s->line,
+		if (*lex->at == '@')
+			lex_break(lex, lex->line,
 				"@include is not supported; expected all "
 				"settings in one file");
-		if (*s->at == '=' || *s->at == ':')
-			s->setting++;
-		lex_step(s);
+		if (*lex->at == '=' || *lex->at == ':')
+			lex->setting++;
+		lex_step(lex);
 	}
 }
 
-static void lex_text(struct lexer *s)
+static void lex_text(struct lexer *lex)
 {
-	while (*s->at != '\0' && !s->broken)
-		lex_token(s);
+	while (*lex->at != '\0' && !lex->broken)
+		lex_token(lex);
 }
 
 /* Hands the literals to their settings; returns the number of the last. */
-static unsigned attach_literals(config_setting_t *parent, struct lexer *s,
+static unsigned attach_literals(config_setting_t *parent, struct lexer *lex,
 	unsigned number, size_t *next)
 {
 	int length = config_setting_length(parent);
@@ -390,10 +393,10 @@ static unsigned attach_literals(config_setting_t *parent, struct lexer *s,
 
 		if (config_setting_name(child) != NULL)
 			number++;
-		if (*next < s->count && s->list[*next].setting == number)
-			config_setting_set_hook(child, &s->list[(*next)++]);
+		if (*next < lex->count && lex->list[*next].setting == number)
+			config_setting_set_hook(child, &lex->list[(*next)++]);
 		if (config_setting_is_aggregate(child))
-			number = attach_literals(child, s, number, next);
+			number = attach_literals(child, lex, number, next);
 	}
 	return number;
 }

@@ -38,7 +38,6 @@ void log_line(enum log_level level, const char *format, ...)
 
 	memcpy(line, level_names[level], len);
 	va_start(args, format);
-	errno = saved; /* for %m */
 	int added = vsnprintf(line + len, sizeof(line) - len, format, args);
 	va_end(args);
 
