@@ -77,6 +77,11 @@ struct test_wait test_wait_begin(
 	return (struct test_wait){ file, line, what, test_now_ms(), limit_ms };
 }
 
+struct test_wait test_wait_here(const char *what)
+{
+	return test_wait_begin(here.file, here.line, what, test_limit_ms());
+}
+
 void test_wait_step(const struct test_wait *wait)
 {
 	if (test_now_ms() - wait->begin_ms > wait->limit_ms) {

@@ -27,6 +27,7 @@
  * own files define TESTS_LIB_INSIDE to be without them.
  */
 void test_at(const char *file, int line);
+#define TEST_HERE(call) (test_at(__FILE__, __LINE__), call)
 
 /* Fails the test with a sentence, at the place remembered. */
 void test_fail(const char *format, ...)
@@ -70,6 +71,7 @@ struct test_wait {
 
 struct test_wait test_wait_begin(
 	const char *file, int line, const char *what, int limit_ms);
+struct test_wait test_wait_here(const char *what); /* where test_at said */
 void test_wait_step(const struct test_wait *wait);
 
 /* What other modules of this library hang in. */

@@ -1,0 +1,111 @@
+#include "tests/lib/fragment.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAMES_MAX = 16 };
+
+/* What follows `word` and `name` in a line that begins so, or NULL. */
+static const char *after_name(
+	const char *line, const char *word, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(line, word, strlen(word)) != 0)
+		return NULL;
+	line += strlen(word);
+	if (strncmp(line, name, len) != 0 || !isblank((unsigned char)line[len]))
+		return NULL;
+	return line + len + strspn(line + len, " \t");
+}
+
+/* Writes the line with the value in place of its own; false: no such line. */
+static bool put_value(
+	FILE *out, const char *line, const struct fragment_value *v)
+{
+	const char *rest = after_name(line, "var.", v->name);
+
+	if (rest && *rest == '=') {
+		bool quoted = rest[1 + strspn(rest + 1, " \t")] == '"';
+
+		fprintf(out, quoted ? "var.%s = \"%s\"\n" : "var.%s = %s\n",
+			v->name, v->value);
+		return true;
+	}
+	if (after_name(line, "Define ", v->name)) {
+		fprintf(out, "Define %s %s\n", v->name, v->value);
+		return true;
+	}
+	return false;
+}
+
+static bool is_comment(const char *line)
+{
+	return line[strspn(line, " \t")] == '#';
+}
+
+/* Copies; notes which names and whether the text to leave out were found. */
+static void copy_lines(FILE *in, FILE *out, const struct fragment_value *values,
+	const char *without, bool *found, bool *left_out)
+{
+	char *line = NULL;
+	size_t size = 0;
+
+	while (getline(&line, &size, in) >= 0) {
+		bool done = false;
+
+		if (without && !is_comment(line) && strstr(line, without)) {
+			*left_out = true;
+			continue;
+		}
+		for (size_t i = 0; !done && values && values[i].name; i++) {
+			done = put_value(out, line, &values[i]);
+			found[i] |= done;
+		}
+		if (!done)
+			fputs(line, out);
+	}
+	free(line);
+}
+
+int fragment_copy(const char *from, const char *to,
+	const struct fragment_value *values, const char *without, char *why,
+	size_t size)
+{
+	bool found[NAMES_MAX] = { false };
+	bool left_out = false;
+	FILE *out = NULL;
+	FILE *in = fopen(from, "re");
+
+	if (!in) {
+		snprintf(why, size, "%s: %s", from, strerror(errno));
+		return -1;
+	}
+	out = fopen(to, "we");
+	if (!out) {
+		snprintf(why, size, "%s: %s", to, strerror(errno));
+		fclose(in);
+		return -1;
+	}
+	copy_lines(in, out, values, without, found, &left_out);
+	fclose(in);
+	if (fclose(out)) {
+		snprintf(why, size, "%s: %s", to, strerror(errno));
+		return -1;
+	}
+	for (size_t i = 0; values && values[i].name; i++)
+		if (!found[i]) {
+			snprintf(why, size, "%s: no line sets %s", from,
+				values[i].name);
+			return -1;
+		}
+	if (without && !left_out) {
+		snprintf(why, size, "%s: no line has %s", from, without);
+		return -1;
+	}
+	return 0;
+}

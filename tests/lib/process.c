@@ -1,0 +1,441 @@
+#define TESTS_LIB_INSIDE
+#include "tests/lib/process.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/lib/test.h"
+
+#define SAID_TAIL  2000 /* bytes of standard error that a failure shows */
+#define ORPHANS_MS 5000 /* for killed orphans to be gone */
+#define ARGV_MAX   64
+
+static struct process *processes; /* newest first */
+
+/* ---- starting */
+
+/* A file without a name, which appends. */
+static int new_file(const char *name)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC);
+
+	if (fd < 0)
+		test_fail("memfd_create: %s", strerror(errno));
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_APPEND);
+	return fd;
+}
+
+static void describe_processes(void)
+{
+	for (struct process *p = processes; p; p = p->next) {
+		const char *text = process_errors(p);
+		size_t len = p->errors.len;
+
+		if (len == 0)
+			continue;
+		print_error("  process %d, %s, said\n%s\n", (int)p->pid,
+			p->name,
+			len > SAID_TAIL ? text + len - SAID_TAIL : text);
+	}
+}
+
+/* Everything here is async-signal-safe. Never returns. */
+static void become(const struct process_how *how, const struct process *p,
+	pid_t parent, int report)
+{
+	char *const *argv = (char *const *)(uintptr_t)how->argv;
+	char *const *env =
+		how->env ? (char *const *)(uintptr_t)how->env : environ;
+	int in = how->stdin_fd ? how->stdin_fd
+			       : open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int out = how->stdout_fd ? how->stdout_fd : p->stdout_fd;
+	sigset_t none;
+
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	/* Out of the way of 0, 1 and 2 first. */
+	in = fcntl(in, F_DUPFD_CLOEXEC, 10);
+	out = fcntl(out, F_DUPFD_CLOEXEC, 10);
+	int err = fcntl(p->stderr_fd, F_DUPFD_CLOEXEC, 10);
+	if (dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(err, 2) == 2 &&
+		(!how->folder || chdir(how->folder) == 0)) {
+		if (how->in_child)
+			how->in_child(how->context);
+		execvpe(argv[0], argv, env);
+	}
+	int error = errno;
+	(void)!write(report, &error, sizeof(error));
+	_exit(127);
+}
+
+struct process *process_start(const struct process_how *how)
+{
+	static const struct test_module module = { process_free_all,
+		describe_processes, NULL };
+	int report[2];
+	int error;
+
+	test_register(TEST_PROCESSES, &module);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (pipe2(report, O_CLOEXEC) < 0)
+		test_fail("pipe: %s", strerror(errno));
+	struct process *p = calloc(1, sizeof(*p));
+	if (!p || !(p->name = strdup(how->argv[0])))
+		abort();
+	p->stdout_fd = new_file("stdout");
+	p->stderr_fd = new_file("stderr");
+	p->next = processes;
+	processes = p;
+
+	pid_t parent = getpid();
+	p->pid = fork();
+	if (p->pid == 0)
+		become(how, p, parent, report[1]);
+	close(report[1]);
+	if (p->pid < 0)
+		test_fail("fork: %s", strerror(errno));
+	setpgid(p->pid, p->pid); /* whoever comes first */
+	ssize_t n = read(report[0], &error, sizeof(error));
+	close(report[0]);
+	if (n > 0)
+		test_fail("cannot run %s: %s", p->name, strerror(error));
+	return p;
+}
+
+struct process *process_run(const char *program, ...)
+{
+	const char *argv[ARGV_MAX] = { program };
+	va_list args;
+
+	va_start(args, program);
+	for (int i = 1; i < ARGV_MAX - 1; i++)
+		if (!(argv[i] = va_arg(args, const char *)))
+			break;
+	va_end(args);
+	return process_start(&(struct process_how){ .argv = argv });
+}
+
+/* ---- ending */
+
+static void note_end(struct process *p, int options)
+{
+	pid_t pid;
+
+	if (p->ended)
+		return;
+	do {
+		pid = waitpid(p->pid, &p->wait_status, options);
+	} while (pid < 0 && errno == EINTR);
+	p->ended = pid != 0;
+}
+
+bool process_runs(struct process *p)
+{
+	note_end(p, WNOHANG);
+	return !p->ended;
+}
+
+int process_exit_code(struct process *p)
+{
+	char what[200];
+
+	snprintf(what, sizeof(what), "the end of process %d, %s", (int)p->pid,
+		p->name);
+	struct test_wait wait = test_wait_here(what);
+	while (process_runs(p))
+		test_wait_step(&wait);
+	return WIFEXITED(p->wait_status) ? WEXITSTATUS(p->wait_status)
+					 : 128 + WTERMSIG(p->wait_status);
+}
+
+void process_signal(struct process *p, int signal)
+{
+	if (process_runs(p))
+		kill(p->pid, signal);
+}
+
+int process_stop(struct process *p)
+{
+	process_signal(p, SIGTERM);
+	return process_exit_code(p);
+}
+
+void process_kill(struct process *p)
+{
+	process_signal(p, SIGKILL);
+	note_end(p, 0);
+}
+
+void process_free(struct process *p)
+{
+	if (!p)
+		return;
+	struct process **link = &processes;
+	while (*link && *link != p)
+		link = &(*link)->next;
+	if (*link)
+		*link = p->next;
+	if (p->pid > 0 && process_runs(p)) {
+		kill(-p->pid, SIGKILL);
+		note_end(p, 0);
+	}
+	close(p->stdout_fd);
+	close(p->stderr_fd);
+	bytes_release(&p->output);
+	bytes_release(&p->errors);
+	free(p->name);
+	free(p);
+}
+
+void process_free_all(void)
+{
+	const struct timespec moment = { 0, 1000000 };
+	int64_t give_up = test_now_ms() + ORPHANS_MS;
+	pid_t orphan;
+
+	while (processes)
+		process_free(processes);
+	while ((orphan = process_descendant(getpid(), NULL)) > 0 &&
+		kill(orphan, SIGKILL) == 0 && test_now_ms() < give_up)
+		nanosleep(&moment, NULL);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+}
+
+/* ---- what it says */
+
+static const char *read_all(int fd, struct bytes *into)
+{
+	char piece[4096];
+	ssize_t n;
+
+	while ((n = pread(fd, piece, sizeof(piece), (off_t)into->len)) > 0)
+		bytes_add(into, piece, (size_t)n);
+	return bytes_text(into);
+}
+
+const char *process_errors(struct process *p)
+{
+	return read_all(p->stderr_fd, &p->errors);
+}
+
+const char *process_output(struct process *p)
+{
+	return read_all(p->stdout_fd, &p->output);
+}
+
+static bool has_said(struct process *p, const char *text)
+{
+	process_errors(p);
+	return bytes_contain(&p->errors, text);
+}
+
+void process_wait_errors(struct process *p, const char *text)
+{
+	char what[200];
+
+	snprintf(what, sizeof(what), "%s to say '%s'", p->name, text);
+	struct test_wait wait = test_wait_here(what);
+	while (!has_said(p, text)) {
+		if (!process_runs(p) && !has_said(p, text))
+			test_fail(
+				"%s has ended; waited for: %s", p->name, what);
+		test_wait_step(&wait);
+	}
+}
+
+const char *process_program(const char *name)
+{
+	static char path[PATH_MAX + 256];
+	const char *build = getenv("TEST_BUILD");
+	ssize_t len;
+
+	if (build) {
+		snprintf(path, sizeof(path), "%s/%s", build, name);
+		if (access(path, X_OK) == 0)
+			return path;
+		test_fail("TEST_BUILD has no %s", name);
+	}
+	len = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	path[len > 0 ? len : 0] = '\0';
+	for (char *slash; (slash = strrchr(path, '/')); *slash = '\0') {
+		strcpy(slash + 1, name);
+		if (access(path, X_OK) == 0)
+			return path;
+	}
+	test_fail("no folder above this program has %s", name);
+}
+
+int process_free_port(void)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) < 0 ||
+		getsockname(fd, (struct sockaddr *)&address, &len) < 0)
+		test_fail("no free port: %s", strerror(errno));
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+/* ---- /proc */
+
+static size_t count_entries(pid_t pid, const char *folder)
+{
+	char path[64];
+	size_t count = 0;
+	struct dirent *entry;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, folder);
+	DIR *dir = opendir(path);
+	if (!dir)
+		test_fail("%s: %s", path, strerror(errno));
+	while ((entry = readdir(dir)))
+		count += entry->d_name[0] != '.';
+	closedir(dir);
+	return count;
+}
+
+size_t process_descriptors(pid_t pid)
+{
+	/* Of our own list, the folder that is being read is one. */
+	return count_entries(pid, "fd") - (pid == getpid());
+}
+
+size_t process_threads(pid_t pid)
+{
+	return count_entries(pid, "task");
+}
+
+size_t process_pss_bytes(pid_t pid)
+{
+	char path[64];
+	char line[128];
+	unsigned long kilobytes = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	FILE *file = fopen(path, "re");
+	if (!file)
+		test_fail("%s: %s", path, strerror(errno));
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "Pss: %lu kB", &kilobytes) == 1)
+			break;
+	fclose(file);
+	return kilobytes * 1024;
+}
+
+uint64_t process_cpu_ns(pid_t pid)
+{
+	clockid_t clock;
+	struct timespec t;
+	int error = clock_getcpuclockid(pid, &clock);
+
+	if (error || clock_gettime(clock, &t) < 0)
+		test_fail("no CPU clock of process %d", (int)pid);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* The parent of a process, or 0 if it is gone or a zombie. */
+static pid_t parent_of(pid_t pid)
+{
+	char path[64];
+	char text[512];
+	char state;
+	int parent;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	ssize_t len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[len > 0 ? len : 0] = '\0';
+	/* "pid (name) state parent ...", and a name may hold ")". */
+	const char *rest = strrchr(text, ')');
+	if (!rest || sscanf(rest, ") %c %d", &state, &parent) != 2)
+		return 0;
+	return state == 'Z' || state == 'X' ? 0 : (pid_t)parent;
+}
+
+static bool descends(pid_t pid, pid_t from)
+{
+	while ((pid = parent_of(pid)) > 0)
+		if (pid == from)
+			return true;
+	return false;
+}
+
+static bool is_called(pid_t pid, const char *name)
+{
+	char path[64];
+	char file[PATH_MAX];
+
+	if (!name)
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	ssize_t len = readlink(path, file, sizeof(file) - 1);
+	if (len <= 0)
+		return false;
+	file[len] = '\0';
+	const char *slash = strrchr(file, '/');
+	return strcmp(slash ? slash + 1 : file, name) == 0;
+}
+
+static size_t find_descendants(pid_t from, const char *name, pid_t *one)
+{
+	size_t count = 0;
+	struct dirent *entry;
+	DIR *dir = opendir("/proc");
+
+	while (dir && (entry = readdir(dir))) {
+		pid_t pid = (pid_t)atoi(entry->d_name);
+
+		if (!isdigit((unsigned char)entry->d_name[0]) ||
+			!descends(pid, from) || !is_called(pid, name))
+			continue;
+		count++;
+		*one = pid;
+	}
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
+size_t process_descendants(pid_t pid, const char *name)
+{
+	pid_t one;
+
+	return find_descendants(pid, name, &one);
+}
+
+pid_t process_descendant(pid_t pid, const char *name)
+{
+	pid_t one = -1;
+
+	find_descendants(pid, name, &one);
+	return one;
+}
