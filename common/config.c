@@ -216,8 +216,9 @@ struct lexer {
 	struct reader *r;
 	const char *at; /* the text ends with a NUL */
 	unsigned line;
-	unsigned setting; /* settings begun so far */
-	bool broken;	  /* libconfig must not see this */
+	unsigned last_line; /* that is not empty */
+	unsigned setting;   /* settings begun so far */
+	bool broken;	    /* libconfig must not see this */
 	struct literal *list;
 	size_t count;
 };
@@ -377,8 +378,11 @@ static void lex_token(struct lexer *lex)
 
 static void lex_text(struct lexer *lex)
 {
-	while (*lex->at != '\0' && !lex->broken)
+	while (*lex->at != '\0' && !lex->broken) {
+		if (!isspace((unsigned char)*lex->at))
+			lex->last_line = lex->line;
 		lex_token(lex);
+	}
 }
 
 /* Hands the literals to their settings; returns the number of the last. */
@@ -1034,14 +1038,17 @@ const struct source_config *config_source(
 	return NULL;
 }
 
-static void parse_fault(struct reader *r, const config_t *tree)
+static void parse_fault(struct reader *r, const config_t *tree, unsigned last)
 {
-	int line = config_error_line(tree);
+	unsigned line = (unsigned)config_error_line(tree);
 
+	/* What is missing at the end is missed behind the last line. */
+	if (line > last)
+		line = last;
 	if (strcmp(config_error_text(tree), "duplicate setting name") == 0)
-		fault(r, (unsigned)line, "", "the same key twice in one group");
+		fault(r, line, "", "the same key twice in one group");
 	else
-		fault(r, (unsigned)line, "",
+		fault(r, line, "",
 			"%s here or just before; expected KEY = VALUE; with "
 			"every string in quotes",
 			config_error_text(tree));
@@ -1060,7 +1067,7 @@ static void parse(struct reader *r, const char *text, struct lexer *lexer)
 		read_group(r, global_keys, COUNT_OF(global_keys), root,
 			r->config, TYPE_ANY);
 	} else {
-		parse_fault(r, &tree);
+		parse_fault(r, &tree, lexer->last_line);
 	}
 	/* Those without a setting are faults all the same. */
 	for (; next < lexer->count; next++)
@@ -1078,7 +1085,8 @@ static void check_text(struct reader *r, struct buffer *text)
 		fault(r, line, "", "holds a NUL: binary; expected text");
 		return;
 	}
-	buffer_add_byte(text, '\0');
+	/* libconfig takes a comment for one only where a newline ends it. */
+	buffer_add(text, "\n", 2);
 	if (text->failed)
 		return;
 
@@ -1087,7 +1095,7 @@ static void check_text(struct reader *r, struct buffer *text)
 	if (strncmp(start, bom, 3) == 0)
 		start += 3;
 
-	struct lexer lexer = { .r = r, .at = start, .line = 1 };
+	struct lexer lexer = { .r = r, .at = start, .line = 1, .last_line = 1 };
 
 	lex_text(&lexer);
 	if (!lexer.broken)
