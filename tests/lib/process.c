@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -79,6 +80,8 @@ static void become(const struct process_how *how, const struct process *p,
 	int err = fcntl(p->stderr_fd, F_DUPFD_CLOEXEC, 10);
 	if (dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(err, 2) == 2 &&
 		(!how->folder || chdir(how->folder) == 0)) {
+		/* Nothing else is inherited, whoever started the tests. */
+		close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
 		if (how->in_child)
 			how->in_child(how->context);
 		execvpe(argv[0], argv, env);

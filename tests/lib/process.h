@@ -4,7 +4,8 @@
  * Nothing outlives the test: a child is killed when it is freed, by
  * test_cleanup, and by the kernel if the test program dies. It leads a
  * process group of its own, and its descendants, orphans included, become
- * ours and are killed as well.
+ * ours and are killed as well. (A program that changes its user loses the
+ * kernel's promise: PR_SET_PDEATHSIG, prctl(2).)
  *
  * Output goes to files without names; when a test fails, the end of what
  * every running program said is printed.
@@ -27,7 +28,8 @@ struct process_how {
 	int stdin_fd;		 /* 0: /dev/null. Remains the caller's */
 	int stdout_fd;		 /* 0: process_output has it */
 	/* Called in the child, last before exec: limits, descriptors, umask.
-	 * Only what is async-signal-safe. */
+	 * Only what is async-signal-safe. Descriptors from 3 on are inherited
+	 * only if it duplicates them (dup2 clears close-on-exec). */
 	void (*in_child)(void *context);
 	void *context;
 };
