@@ -142,7 +142,7 @@ static void put(const char *path, int flags, const void *bytes, size_t len)
 	close(fd);
 }
 
-static void put_format(
+__attribute__((format(printf, 3, 0))) static void put_format(
 	const char *path, int flags, const char *format, va_list args)
 {
 	char *text;

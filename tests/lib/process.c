@@ -65,6 +65,7 @@ static void become(const struct process_how *how, const struct process *p,
 	int in = how->stdin_fd ? how->stdin_fd
 			       : open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int out = how->stdout_fd ? how->stdout_fd : p->stdout_fd;
+	struct rlimit limit = test_first_limit();
 	sigset_t none;
 
 	setpgid(0, 0);
@@ -74,6 +75,7 @@ static void become(const struct process_how *how, const struct process *p,
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	setrlimit(RLIMIT_NOFILE, &limit);
 	/* Out of the way of 0, 1 and 2 first. */
 	in = fcntl(in, F_DUPFD_CLOEXEC, 10);
 	out = fcntl(out, F_DUPFD_CLOEXEC, 10);

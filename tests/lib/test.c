@@ -15,6 +15,7 @@ static struct {
 
 static const struct test_module *modules[TEST_RANKS];
 static pid_t owner;
+static struct rlimit first_limit;
 
 void test_at(const char *file, int line)
 {
@@ -126,11 +127,27 @@ static void cleanup_all(void)
 			modules[i]->cleanup();
 }
 
+struct rlimit test_first_limit(void)
+{
+	return first_limit;
+}
+
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &first_limit);
+	limit = first_limit;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void test_register(enum test_rank rank, const struct test_module *module)
 {
 	modules[rank] = module;
 	if (!owner) {
 		owner = getpid();
+		raise_limit();
 		atexit(cleanup_all);
 	}
 }

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -84,6 +85,13 @@ struct test_module {
 
 /* Does nothing if called again. Forked children do not clean up. */
 void test_register(enum test_rank rank, const struct test_module *module);
+
+/*
+ * The limit of descriptors that the test program was started with. Its own
+ * is raised, for thousands of readers, as soon as anything registers; the
+ * programs that it starts get the first one back.
+ */
+struct rlimit test_first_limit(void);
 
 /* The teardown. Always returns 0. */
 int test_cleanup(void **state);

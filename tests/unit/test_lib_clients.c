@@ -252,6 +252,22 @@ static void starts_a_process_as_told(void **state)
 	assert_non_null(strstr(process_errors(p), folder));
 }
 
+static void gives_programs_the_first_limit_of_descriptors(void **state)
+{
+	(void)state;
+	struct rlimit limit;
+	char expected[32];
+
+	struct process *p = process_run("sh", "-c", "ulimit -n", NULL);
+	assert_int_equal(process_exit_code(p), 0);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	assert_int_equal(limit.rlim_cur, limit.rlim_max);
+	limit = test_first_limit();
+	snprintf(expected, sizeof(expected), "%llu\n",
+		(unsigned long long)limit.rlim_cur);
+	assert_string_equal(process_output(p), expected);
+}
+
 static void leaves_nothing_running(void **state)
 {
 	(void)state;
@@ -283,7 +299,8 @@ static void looks_into_a_process(void **state)
 	wait_for(process_cpu_ns(self) > cpu);
 
 	struct process *p = process_run("sleep", "1000", NULL);
-	assert_int_equal(process_descriptors(p->pid), 3);
+	/* The loader of programs has one open for a moment. */
+	wait_for(process_descriptors(p->pid) == 3);
 }
 
 static void finds_a_free_port(void **state)
@@ -379,6 +396,7 @@ int main(void)
 		TEST(tells_how_a_process_ended),
 		TEST(waits_for_what_a_process_says),
 		TEST(starts_a_process_as_told),
+		TEST(gives_programs_the_first_limit_of_descriptors),
 		TEST(leaves_nothing_running),
 		TEST(looks_into_a_process),
 		TEST(finds_a_free_port),
