@@ -207,7 +207,7 @@ union socket_address {
 	struct sockaddr_un un;
 };
 
-/* "127.0.0.1:9000", "[::1]:9000" */
+/* "127.0.0.1:9000", "[::1]:9000". `out` is all zero. */
 static int read_address(const char *address, union socket_address *out,
 	socklen_t *len, char *why, size_t size)
 {
@@ -227,7 +227,6 @@ static int read_address(const char *address, union socket_address *out,
 			"\"%s\": the port is not a number from 1 to 65535",
 			address);
 
-	memset(out, 0, sizeof(*out));
 	/* One that is too long is left out, and is no address. */
 	host[0] = '\0';
 	if ((size_t)(end - begin) < sizeof(host)) {
@@ -265,6 +264,7 @@ static int open_tcp(const char *address, char *why, size_t size)
 	int on = 1;
 	int fd;
 
+	memset(&bound, 0, sizeof(bound));
 	if (read_address(address, &bound, &len, why, size) != 0)
 		return -1;
 	fd = new_socket(bound.any.sa_family);

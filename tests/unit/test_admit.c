@@ -671,6 +671,8 @@ static void the_id_and_the_wish_to_keep_are_told(void **state)
 		{ "B1k P1", 1, true },
 		{ "B258k P258", 258, true },
 		{ "B65535 P65535", 65535, false },
+		{ "T1,1#0001ff0000000000 P1", 1, true },
+		{ "T1,1#0001feffffffffff P1", 1, false },
 	};
 
 	(void)state;

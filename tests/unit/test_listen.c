@@ -738,8 +738,6 @@ static int raise_limit(void)
 
 	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
 	limit.rlim_cur = 64;
-	if (limit.rlim_max > 512)
-		limit.rlim_max = 512;
 	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 	CHECK(listen_raise_descriptors() == (long)limit.rlim_max);
 	CHECK(listen_raise_descriptors() == (long)limit.rlim_max);
