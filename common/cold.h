@@ -1,0 +1,32 @@
+/*
+ * cold: reads that must not wait for a disk.
+ *
+ * A loop that serves thousands reads only what is in memory already. What is
+ * not there is read by one helper thread, for its effect on the page cache;
+ * the loop is told, and tries again. Until cold_start is called (plain CGI
+ * serves one client and never calls it), a read just blocks.
+ */
+#ifndef SSETAIL_COLD_H
+#define SSETAIL_COLD_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Starts the helper thread. Returns a descriptor that becomes readable when
+ * something was brought in and that cold_drain empties; -1 with errno.
+ */
+int cold_start(void);
+void cold_drain(void);
+
+/*
+ * pread(2); after cold_start -1 with EAGAIN when it would have to wait: the
+ * helper has been asked for these bytes. A short read may come first.
+ */
+ssize_t cold_read(int fd, void *out, size_t len, off_t offset);
+
+/* Drops what is queued or was read for `fd`: before a close. The helper has a
+ * descriptor of its own, so a disk that hangs holds nobody up. */
+void cold_forget(int fd);
+
+#endif

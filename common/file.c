@@ -1,0 +1,218 @@
+#include "common/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cold.h"
+#include "common/place.h"
+
+#define HANDLE_BYTES_MAX 128
+
+static enum file_state state_of_errno(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+		return FILE_ABSENT;
+	case EACCES:
+	case EPERM:
+		return FILE_PERMISSION;
+	default:
+		return FILE_UNREADABLE;
+	}
+}
+
+uint32_t file_identity(int fd, const char *name, ino_t ino)
+{
+	struct {
+		struct file_handle handle;
+		unsigned char bytes[HANDLE_BYTES_MAX];
+	} h = { .handle.handle_bytes = HANDLE_BYTES_MAX };
+	unsigned char identity[sizeof(ino) + HANDLE_BYTES_MAX];
+	int mount, flags = *name ? 0 : AT_EMPTY_PATH;
+	size_t len = sizeof(ino);
+
+	memcpy(identity, &ino, sizeof(ino));
+	if (name_to_handle_at(fd, name, &h.handle, &mount, flags) == 0) {
+		memcpy(identity + len, h.handle.f_handle,
+			h.handle.handle_bytes);
+		len += h.handle.handle_bytes;
+	}
+	return place_file_tag(identity, len);
+}
+
+enum file_state file_open(int dir, const char *name, struct file **out)
+{
+	struct stat st;
+	struct file *f = NULL;
+	int fd = -1;
+
+	/* Opening a device or a FIFO may wait, or do something. */
+	if (fstatat(dir, name, &st, 0) < 0)
+		return state_of_errno(errno);
+	if (!S_ISREG(st.st_mode))
+		return FILE_NOT_A_FILE;
+	fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return state_of_errno(errno);
+	if (fstat(fd, &st) < 0)
+		goto fail;
+	if (!S_ISREG(st.st_mode)) {
+		close(fd);
+		return FILE_NOT_A_FILE;
+	}
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		goto fail;
+	f->fd = fd;
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
+	f->size = (uint64_t)st.st_size;
+	f->modified = st.st_mtim;
+	f->unlinked = st.st_nlink == 0;
+	f->tag = file_identity(fd, "", st.st_ino);
+	clock_gettime(CLOCK_MONOTONIC, &f->quiet_since);
+	*out = f;
+	return FILE_OPEN;
+fail:
+	close(fd);
+	return FILE_UNREADABLE;
+}
+
+void file_close(struct file *f)
+{
+	if (!f)
+		return;
+	cold_forget(f->fd);
+	close(f->fd);
+	free(f);
+}
+
+int file_refresh(struct file *f, const struct timespec *now)
+{
+	struct stat st;
+
+	if (fstat(f->fd, &st) < 0)
+		return -1;
+	if ((uint64_t)st.st_size != f->size)
+		f->quiet_since = *now;
+	f->size = (uint64_t)st.st_size;
+	f->modified = st.st_mtim;
+	f->unlinked = st.st_nlink == 0;
+	return 0;
+}
+
+ssize_t file_read(const struct file *f, void *out, size_t len, uint64_t offset)
+{
+	return cold_read(f->fd, out, len, (off_t)offset);
+}
+
+int file_read_whole(const struct file *f, void *out, size_t len,
+	uint64_t offset)
+{
+	char *to = out;
+
+	while (len > 0) {
+		ssize_t n = file_read(f, to, len, offset);
+
+		if (n < 0)
+			return -1;
+		if (n == 0) {
+			errno = ENODATA;
+			return -1;
+		}
+		to += n;
+		len -= (size_t)n;
+		offset += (uint64_t)n;
+	}
+	return 0;
+}
+
+static size_t at_most(uint64_t value, size_t limit)
+{
+	return value < limit ? (size_t)value : limit;
+}
+
+int file_check(const struct file *f, uint64_t offset, uint64_t *check)
+{
+	char head[PLACE_HEAD_BYTES], last[PLACE_LAST_BYTES];
+	size_t head_len = at_most(offset, sizeof(head));
+	size_t last_len = at_most(offset, sizeof(last));
+
+	if (file_read_whole(f, head, head_len, 0) < 0 ||
+		file_read_whole(f, last, last_len, offset - last_len) < 0)
+		return -1;
+	*check = place_check(place_head_hash(head, head_len), last, last_len,
+		offset);
+	return 0;
+}
+
+/*
+ * A record ends behind a newline; behind a run of NULs, which is no record
+ * (split.h); or at the end of a file that did not end with a newline.
+ */
+int file_has_place(const struct file *f, uint64_t offset, uint64_t check)
+{
+	uint64_t found;
+	char before;
+
+	if (file_check(f, offset, &found) < 0)
+		return errno == ENODATA ? 0 : -1;
+	if (found != check)
+		return 0;
+	if (offset == 0 || offset == f->size)
+		return 1;
+	if (file_read_whole(f, &before, 1, offset - 1) < 0)
+		return -1;
+	return before == '\n';
+}
+
+int file_head_hash(struct file *f, uint64_t *hash)
+{
+	char head[PLACE_HEAD_BYTES];
+
+	if (!f->head_known) {
+		if (file_read_whole(f, head, sizeof(head), 0) < 0)
+			return -1;
+		f->head_hash = place_head_hash(head, sizeof(head));
+		f->head_known = true;
+	}
+	*hash = f->head_hash;
+	return 0;
+}
+
+/* The lease is given back at once: it was a question. */
+static bool nobody_writes(int fd)
+{
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+		return false;
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	return true;
+}
+
+bool file_is_finished(struct file *f, const struct timespec *now,
+	unsigned quiet_s)
+{
+	uint64_t size = f->size;
+	bool alone;
+
+	if (f->finished)
+		return true;
+	alone = nobody_writes(f->fd);
+	/* What was written before the last writer left counts. */
+	if (file_refresh(f, now) < 0 || f->size != size)
+		return false;
+	if (alone || now->tv_sec - f->quiet_since.tv_sec >= (time_t)quiet_s)
+		f->finished = true;
+	return f->finished;
+}
+
+void file_forget(struct file *f)
+{
+	f->head_known = false;
+	f->finished = false;
+	f->long_start = f->long_searched = 0;
+}
