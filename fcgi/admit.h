@@ -68,7 +68,8 @@ void admit_free(struct admit *a);
  * (FCGI_GET_VALUES_RESULT, FCGI_UNKNOWN_TYPE, FCGI_STDERR, FCGI_END_REQUEST),
  * with every outcome. What follows the head (a body, an empty FCGI_STDIN,
  * anything) is passed over, but an abort among it is ADMIT_REFUSE. Never
- * blocks. The outcome is final once it is not ADMIT_MORE, except that a
+ * blocks. What a request that is ready keeps (3 KB for 35 parameters) goes with
+ * admit_free. The outcome is final once it is not ADMIT_MORE, except that a
  * request that is ready may still be aborted by what is fed.
  */
 enum admit_outcome admit_feed(

@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RECORD_HEADER_BYTES  FCGI_HEADER_LEN
-#define RECORD_CONTENT_MAX   65535 /* bytes of content a record can hold */
-#define RECORD_END_BYTES     (FCGI_HEADER_LEN + sizeof(FCGI_EndRequestRecord))
+#define RECORD_HEADER_BYTES FCGI_HEADER_LEN
+#define RECORD_CONTENT_MAX  65535 /* bytes of content a record can hold */
+#define RECORD_END_BYTES    (FCGI_HEADER_LEN + sizeof(FCGI_EndRequestRecord))
 
 /* Writes the header of a record without padding: 8 bytes. */
 void record_put_header(unsigned char out[FCGI_HEADER_LEN], unsigned type,
