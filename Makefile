@@ -9,10 +9,13 @@ VERSION = 0.1
 -include config.mk
 
 # common: what both programs share, lower floors first.
-COMMON = buffer log utf8 place encode split ring request head config \
-         file siblings chain watch feed clock stream
-FCGI   = listen admit client server main
-CGI    = main
+COMMON = buffer log place ring split config cold file scan siblings
+FCGI   = listen admit record
+CGI    =
+
+# Test programs are found by their names: tests/PART/test_NAME.c. Functions
+# that one of them replaces (ld's --wrap): WRAP_test_NAME = malloc accept4
+PARTS  = units front servers
 
 # SANITIZE=address,undefined builds into a folder of its own.
 SANITIZE =
@@ -49,22 +52,96 @@ LIBCMOCKA = $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null || echo -lcmocka)
 common_o = $(COMMON:%=$(BUILD)/common/%.o)
 fcgi_o   = $(FCGI:%=$(BUILD)/fcgi/%.o)
 cgi_o    = $(CGI:%=$(BUILD)/cgi/%.o)
+programs = $(BUILD)/ssetail.fcgi $(BUILD)/ssetail.cgi
 
-all: $(BUILD)/ssetail.fcgi $(BUILD)/ssetail.cgi
+# V=1 shows the commands.
+step = $(if $(V),,@echo '  $1 $@';)
+
+all: $(programs)
 
 $(BUILD)/ssetail.fcgi: $(common_o) $(fcgi_o)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBFCGI) $(LIBCONFIG) -lpthread $(LDLIBS)
+	$(call step,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBFCGI) $(LIBCONFIG) -lpthread $(LDLIBS)
 
 $(BUILD)/ssetail.cgi: $(common_o) $(cgi_o)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBCONFIG) -lpthread $(LDLIBS)
+	$(call step,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBCONFIG) -lpthread $(LDLIBS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call step,CC)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+help:
+	@echo 'make               builds build/ssetail.fcgi and build/ssetail.cgi'
+	@echo 'make run           a demonstration with a lighttpd of its own; Ctrl-C ends it'
+	@echo 'make check         every test there is; a part of it alone:'
+	@echo '                   $(PARTS:%=make check-%  )'
+	@echo 'make lint          the floors, the format, what static analysers say'
+	@echo 'make clean         removes build/'
+	@echo
+	@echo 'run and check install the Debian packages they need, and say so first.'
+	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS LDLIBS PREFIX SYSCONFDIR (or in config.mk),'
+	@echo '           WERROR=1, SANITIZE=address,undefined, V=1 shows commands'
+
+# ---- tests
+
+# What is missing is installed before anything is compiled, hence a second
+# make for what follows.
+PACKAGES = tests/tools/packages -r build/undo
+AGAIN    = +@$(MAKE) --no-print-directory
+
+testlib_o  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib/*.c))
+tested_o   = $(common_o) $(filter-out %/main.o,$(fcgi_o))
+tests_in   = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/$1/test_*.c))
+units      = $(call tests_in,unit)
+front      = $(call tests_in,front)
+servers    = $(call tests_in,servers)
+
+# Those of front and servers run the programs.
+$(front) $(servers): | $(programs)
+
+$(units) $(front) $(servers): %: %.o $(testlib_o) $(tested_o)
+	$(call step,LD)$(CC) $(ALL_LDFLAGS) $(WRAP_$(@F):%=-Wl,--wrap=%) -o $@ $^ \
+		$(LIBCMOCKA) $(LIBFCGI) $(LIBCONFIG) -lpthread $(LDLIBS)
+
+check:
+	@$(PACKAGES) build run check
+	+@tests/tools/check all $(BUILD) $(MAKE) $(PARTS:%=checked-%)
+
+$(PARTS:%=check-%): check-%:
+	@$(PACKAGES) build $(if $(filter servers,$*),run check,check)
+	$(AGAIN) checked-$*
+
+$(PARTS:%=checked-%): checked-%:
+	+@tests/tools/check $* $(BUILD) $(MAKE) $($*)
+
+lint:
+	@tests/tools/lint "$(ALL_CPPFLAGS) -std=c11"
+
+# ---- demonstration
+
+# A make that a script put in the background ignores SIGINT, and one that is
+# sent it alone waits for its children, who know nothing of it. This object,
+# loaded into make itself, passes the signal on as SIGTERM.
+ifneq ($(filter run,$(MAKECMDGOALS)),)
+-load build/tests/tools/interrupt.so
+endif
+
+build/tests/tools/interrupt.so: tests/tools/interrupt.c
+	@mkdir -p $(@D)
+	@$(CC) -std=c11 -D_GNU_SOURCE -O -fPIC -shared -o $@ $<
+
+demo_o = $(BUILD)/tests/tools/demo.o $(BUILD)/tests/lib/fragment.o
+
+$(BUILD)/tests/tools/demo: $(demo_o)
+	$(call step,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+run:
+	@$(PACKAGES) build run
+	$(AGAIN) $(programs) $(BUILD)/tests/tools/demo
+	@$(BUILD)/tests/tools/demo $(BUILD)
 
 clean:
 	rm -rf build
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all clean
+.PHONY: all help check $(PARTS:%=check-%) $(PARTS:%=checked-%) lint run clean
