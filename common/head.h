@@ -2,6 +2,9 @@
  * head: the response head, in the form in which a CGI program hands it to
  * its web server (RFC 3875 section 6.3), and complete answers that are no
  * streams. Bytes only: it neither reads a configuration nor writes.
+ *
+ * Lines end in CRLF. Never sent: Connection and Transfer-Encoding, which
+ * are the web server's, and Content-Length, which it counts itself.
  */
 #ifndef SSETAIL_HEAD_H
 #define SSETAIL_HEAD_H
@@ -27,13 +30,14 @@ void head_add_stream(struct buffer *b, bool incremental);
 void head_add_opening(struct buffer *b, unsigned retry_ms);
 
 /*
- * Appends a complete answer of that status: 204, 400, 404, 405 or 500. All
- * of them but 204 have a text/plain body, which `body` names or, if NULL, a
- * standing sentence; 405 has Allow. Without `with_body` (an answer to HEAD)
- * the head alone.
+ * Appends a complete answer of that status: 204, 400, 404, 405 or 500 (which
+ * any other becomes). All of them but 204 have a text/plain body: `body` as
+ * it is or, if NULL, a standing sentence. 405 has Allow, and all of them
+ * "Cache-Control: no-store" and nosniff. Without `with_body` (an answer to
+ * HEAD) the head alone.
  */
-void head_add_answer(struct buffer *b, int status, const char *body,
-	bool with_body);
+void head_add_answer(
+	struct buffer *b, int status, const char *body, bool with_body);
 
 /* Appends the answer to OPTIONS: 204 with Allow. */
 void head_add_options(struct buffer *b);
