@@ -13,11 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define REQUEST_NAME_MAX    64	  /* bytes of a source's name */
-#define REQUEST_SOURCES_MAX 16	  /* sources on one connection */
-#define REQUEST_QUERY_MAX   4096  /* bytes of QUERY_STRING */
-#define REQUEST_PARAMS_MAX  64	  /* parameters in it */
-#define REQUEST_ID_MAX	    255	  /* bytes of a resume point that is kept */
+#define REQUEST_NAME_MAX    64	 /* bytes of a source's name */
+#define REQUEST_SOURCES_MAX 16	 /* sources on one connection */
+#define REQUEST_QUERY_MAX   4096 /* bytes of QUERY_STRING */
+#define REQUEST_PARAMS_MAX  64	 /* parameters in it */
+#define REQUEST_ID_MAX	    255	 /* bytes of a resume point that is kept */
+
+/* Bytes of as many names as there may be, joined by commas. */
+#define REQUEST_NAMES_MAX (REQUEST_SOURCES_MAX * (REQUEST_NAME_MAX + 1) - 1)
 
 enum request_method {
 	REQUEST_GET,
@@ -39,6 +42,10 @@ struct request {
 	size_t source_count;
 	char source[REQUEST_SOURCES_MAX][REQUEST_NAME_MAX + 1];
 
+	/* With neither PATH_INFO nor `source`: what may be the names, if such
+	 * sources exist; see request_take_script_name. Else "". */
+	char script_name_segment[REQUEST_NAMES_MAX + 1];
+
 	bool wants_html; /* Accept names text/html and not text/event-stream */
 
 	/* The resume point. `id_given` with an empty `id`: one that was too
@@ -56,18 +63,43 @@ typedef const char *request_variable(const void *context, const char *name);
 
 /*
  * Reads a request. `r` is complete after REQUEST_OK; otherwise only
- * `method` is valid. Allocates nothing, blocks nowhere.
+ * `method` is valid, and a method that is answered 405 is so whatever else
+ * is wrong. Allocates nothing, blocks nowhere.
  *
- * Where the names come from: PATH_INFO; where a server passes the whole
- * path there, its last segment counts. With no PATH_INFO (or just "/"), the
- * parameter `source` of the query. Names are joined by commas. A name given
- * twice, one of more than 64 bytes, or one with a byte outside
- * [A-Za-z0-9_.-] is REQUEST_NO_SOURCE ("a,a" is malformed).
+ * Where the names come from: PATH_INFO; as some servers pass the whole path
+ * there, its last segment counts, and a slash behind it does not. With no
+ * PATH_INFO, or one of nothing but slashes, the parameter `source` of the
+ * query. With neither, none.
  *
- * The resume point: HTTP_LAST_EVENT_ID; else lastEventId, last_event_id or
- * evs_last_event_id in the query.
+ * Names are joined by commas. One that is empty, ".", "..", of more than 64
+ * bytes, or with a byte outside [A-Za-z0-9_.-] is REQUEST_NO_SOURCE. So is
+ * any path in which a segment is "." or "..", or that holds a backslash, a
+ * percent sign, a control character or what is not UTF-8: web servers decode
+ * the path and resolve such segments themselves, it is never done again
+ * here, and what is left over was put there with intent. A name given twice,
+ * or more of them than REQUEST_SOURCES_MAX, is malformed.
+ *
+ * The query is read as WHATWG URL section 5.1 says (application/
+ * x-www-form-urlencoded), but is malformed when it is over the limits, has a
+ * percent sign without two hex digits, or names any parameter twice: which
+ * one counts differs from reader to reader. Parameters that are not known
+ * count towards the limit and do nothing.
+ *
+ * The resume point is the first that is not empty of HTTP_LAST_EVENT_ID,
+ * then lastEventId, last_event_id, evs_last_event_id in the query. `tail` is
+ * a decimal number, anything else malformed.
  */
-enum request_outcome request_read(struct request *r,
-	request_variable *variable, const void *context);
+enum request_outcome request_read(
+	struct request *r, request_variable *variable, const void *context);
+
+/*
+ * Takes the names in `script_name_segment` for the sources asked for. It is
+ * the last segment of SCRIPT_NAME: Apache's ProxyPass to FastCGI passes no
+ * PATH_INFO, so that SCRIPT_NAME holds MOUNT and names in one. Only who
+ * knows the sources can tell a name from the mount's own last segment, and
+ * does this to a copy if the request names none. Returns false, and changes
+ * nothing, if the segment is "".
+ */
+bool request_take_script_name(struct request *r);
 
 #endif

@@ -1,0 +1,612 @@
+/* What is asked for, by browsers, by the servers between, and with intent. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/request.h"
+
+#define LETTERS_AND_DIGITS                                                     \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+/* CGI variables; NULL: not there. */
+struct variables {
+	const char *method, *path, *query, *script, *accept, *id;
+};
+
+static const char *variable(const void *context, const char *name)
+{
+	const struct variables *v = context;
+
+	if (strcmp(name, "REQUEST_METHOD") == 0)
+		return v->method;
+	if (strcmp(name, "PATH_INFO") == 0)
+		return v->path;
+	if (strcmp(name, "QUERY_STRING") == 0)
+		return v->query;
+	if (strcmp(name, "SCRIPT_NAME") == 0)
+		return v->script;
+	if (strcmp(name, "HTTP_ACCEPT") == 0)
+		return v->accept;
+	if (strcmp(name, "HTTP_LAST_EVENT_ID") == 0)
+		return v->id;
+	return NULL;
+}
+
+static enum request_outcome read_variables(
+	struct request *r, struct variables v)
+{
+	if (v.method == NULL)
+		v.method = "GET";
+	memset(r, 0x5a, sizeof(*r));
+	return request_read(r, variable, &v);
+}
+
+static enum request_outcome read_path(struct request *r, const char *path)
+{
+	return read_variables(
+		r, (struct variables){ .path = path, .script = "/stream" });
+}
+
+static enum request_outcome read_query(struct request *r, const char *query)
+{
+	return read_variables(
+		r, (struct variables){ .query = query, .script = "/stream" });
+}
+
+/* The names joined by commas. */
+static const char *names_of(const struct request *r, char *out)
+{
+	char *to = out;
+
+	for (size_t i = 0; i < r->source_count; i++) {
+		if (i > 0)
+			*to++ = ',';
+		to = stpcpy(to, r->source[i]);
+	}
+	*to = '\0';
+	return out;
+}
+
+struct row {
+	int line;
+	const char *asked;
+	enum request_outcome outcome;
+	const char *names; /* after REQUEST_OK */
+};
+
+#define OK(asked, names)                                                       \
+	{                                                                      \
+		__LINE__, asked, REQUEST_OK, names                             \
+	}
+#define MALFORMED(asked)                                                       \
+	{                                                                      \
+		__LINE__, asked, REQUEST_MALFORMED, NULL                       \
+	}
+#define NO_SOURCE(asked)                                                       \
+	{                                                                      \
+		__LINE__, asked, REQUEST_NO_SOURCE, NULL                       \
+	}
+#define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
+
+static void check_row(const struct row *row,
+	enum request_outcome (*read)(struct request *, const char *))
+{
+	struct request r;
+	char names[REQUEST_NAMES_MAX + 1];
+	enum request_outcome outcome = read(&r, row->asked);
+
+	if (outcome != row->outcome)
+		fail_msg("row of line %d: outcome %d", row->line, outcome);
+	assert_int_equal(r.method, REQUEST_GET);
+	if (outcome == REQUEST_OK &&
+		strcmp(names_of(&r, names), row->names) != 0)
+		fail_msg("row of line %d: '%s'", row->line, names);
+}
+
+#define S16 "1234567890123456"
+#define S64 S16 S16 S16 S16
+
+static void takes_names_from_the_path(void **state)
+{
+	static const struct row rows[] = {
+		OK(NULL, ""),
+		OK("", ""),
+		OK("/", ""),
+		OK("//", ""),
+		OK("/access", "access"),
+		OK("access", "access"),
+		OK("/access/", "access"),
+		OK("/access//", "access"),
+		OK("/Access_2.log-x", "Access_2.log-x"),
+		OK("/a,b", "a,b"),
+		OK("/b,a,c", "b,a,c"),
+		OK("/...", "..."),
+		OK("/a..b", "a..b"),
+		OK("/.ht", ".ht"),
+		OK("/" S64, S64),
+		OK("/1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16",
+			"1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16"),
+
+		/* the whole path */
+		OK("/stream/access", "access"),
+		OK("/over/there/stream/a,b/", "a,b"),
+		OK("/gr\xc3\xbc\xc3\x9f/with blank/access", "access"),
+
+		/* what cannot be a name */
+		NO_SOURCE("/" S64 "5"),
+		NO_SOURCE("/a b"),
+		NO_SOURCE("/a:b"),
+		NO_SOURCE("/a+b"),
+		NO_SOURCE("/gr\xc3\xbc\xc3\x9f"),
+		NO_SOURCE("/,"),
+		NO_SOURCE("/a,"),
+		NO_SOURCE("/,a"),
+		NO_SOURCE("/a,,b"),
+		NO_SOURCE("/a,../b,c d"),
+
+		/* what means harm */
+		NO_SOURCE("/."),
+		NO_SOURCE("/.."),
+		NO_SOURCE("/../"),
+		NO_SOURCE("/../access"),
+		NO_SOURCE("/access/.."),
+		NO_SOURCE("/access/../../etc/passwd"),
+		NO_SOURCE("/./access"),
+		NO_SOURCE("/a,.."),
+		NO_SOURCE("/..\\access"),
+		NO_SOURCE("/x\\y/access"),
+		NO_SOURCE("/%2e%2e/access"),
+		NO_SOURCE("/%61ccess"),
+		NO_SOURCE("/access%00"),
+		NO_SOURCE("/access\001"), /* a NUL, as admit.h has it */
+		NO_SOURCE("/\001/access"),
+		NO_SOURCE("/access\r\nSet-Cookie: a"),
+		NO_SOURCE("/access\x7f"),
+		NO_SOURCE("/\xc0\xae\xc0\xae/access"),
+		NO_SOURCE("/\xc0\xaf"
+			  "access"),
+		NO_SOURCE("/access\xff"),
+
+		MALFORMED("/a,a"),
+		MALFORMED("/a,b,a"),
+		MALFORMED("/1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17"),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		check_row(&rows[i], read_path);
+}
+
+static void takes_names_from_the_query(void **state)
+{
+	static const struct row rows[] = {
+		OK(NULL, ""),
+		OK("", ""),
+		OK("source=access", "access"),
+		OK("source=a,b", "a,b"),
+		OK("source=a%2Cb", "a,b"),
+		OK("source=a%2cb", "a,b"),
+		OK("%73ource=%61cces%73", "access"),
+		OK("x=1&source=a&y", "a"),
+		OK("&&source=a&", "a"),
+		OK("Source=a", ""),
+		OK("sources=a", ""),
+		OK("=", ""),
+		OK("a%00b=%ff%fe", ""),
+
+		NO_SOURCE("source"),
+		NO_SOURCE("source="),
+		NO_SOURCE("source=/a"),
+		NO_SOURCE("source=/etc/passwd"),
+		NO_SOURCE("source=../a"),
+		NO_SOURCE("source=.."),
+		NO_SOURCE("source=%2e%2e"),
+		NO_SOURCE("source=a%00"),
+		NO_SOURCE("source=%00"),
+		NO_SOURCE("source=a\\b"),
+		NO_SOURCE("source=a%5Cb"),
+		NO_SOURCE("source=%c0%ae%c0%ae"),
+		NO_SOURCE("source=a%252e"), /* decoded once */
+		NO_SOURCE("source=a+b"),
+		NO_SOURCE("source=a=b"),
+		NO_SOURCE("source=a%26b"),
+		NO_SOURCE("source=a%0d%0ab"),
+		NO_SOURCE("source=" S64 "5"),
+
+		MALFORMED("source=a,a"),
+		MALFORMED("source=a&source=b"),
+		MALFORMED("source=a&source=a"),
+		MALFORMED("source=a&sourc%65=b"),
+		MALFORMED("x=1&x=2"),
+		MALFORMED("x&x"),
+		MALFORMED("=&="),
+		MALFORMED("%"),
+		MALFORMED("x=%"),
+		MALFORMED("x=%4"),
+		MALFORMED("x=%4g"),
+		MALFORMED("x=%g4"),
+		MALFORMED("x=%%41"),
+		MALFORMED("x=% 41"),
+		MALFORMED("%=x"),
+		MALFORMED("x=%4&y"),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		check_row(&rows[i], read_query);
+}
+
+static void the_path_comes_before_the_query(void **state)
+{
+	struct request r;
+	char names[REQUEST_NAMES_MAX + 1];
+
+	(void)state;
+	assert_int_equal(
+		read_variables(&r, (struct variables){ .path = "/access",
+					   .query = "source=../other" }),
+		REQUEST_OK);
+	assert_string_equal(names_of(&r, names), "access");
+	assert_int_equal(read_variables(&r, (struct variables){ .path = "/",
+						    .query = "source=a" }),
+		REQUEST_OK);
+	assert_string_equal(names_of(&r, names), "a");
+}
+
+static void keeps_a_query_within_its_limits(void **state)
+{
+	char query[65536];
+	struct request r;
+
+	(void)state;
+	memset(query, 'x', sizeof(query));
+	query[REQUEST_QUERY_MAX] = '\0';
+	assert_int_equal(read_query(&r, query), REQUEST_OK);
+	query[REQUEST_QUERY_MAX] = 'x';
+	query[REQUEST_QUERY_MAX + 1] = '\0';
+	assert_int_equal(read_query(&r, query), REQUEST_MALFORMED);
+	query[REQUEST_QUERY_MAX + 1] = 'x';
+	query[sizeof(query) - 1] = '\0';
+	assert_int_equal(read_query(&r, query), REQUEST_MALFORMED);
+
+	/* unknown parameters, each of another name */
+	char *to = query;
+	for (int i = 0; i < REQUEST_PARAMS_MAX; i++) {
+		*to++ = (char)('A' + i % 26);
+		*to++ = (char)('A' + i / 26);
+		*to++ = '&';
+	}
+	*to = '\0';
+	assert_int_equal(read_query(&r, query), REQUEST_OK);
+	strcpy(to, "&&&"); /* nothing is no parameter */
+	assert_int_equal(read_query(&r, query), REQUEST_OK);
+	strcpy(to, "one=more");
+	assert_int_equal(read_query(&r, query), REQUEST_MALFORMED);
+}
+
+static void knows_the_methods_it_answers(void **state)
+{
+	static const struct {
+		const char *name;
+		enum request_method method;
+	} cases[] = {
+		{ "GET", REQUEST_GET },
+		{ "HEAD", REQUEST_HEAD },
+		{ "OPTIONS", REQUEST_OPTIONS },
+		{ "POST", REQUEST_OTHER },
+		{ "PUT", REQUEST_OTHER },
+		{ "get", REQUEST_OTHER },
+		{ "GETS", REQUEST_OTHER },
+		{ "", REQUEST_OTHER },
+	};
+	struct request r;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		/* also of what is otherwise refused */
+		read_variables(&r, (struct variables){ .method = cases[i].name,
+					   .query = "%" });
+		assert_int_equal(r.method, cases[i].method);
+		assert_int_equal(
+			read_variables(&r,
+				(struct variables){ .method = cases[i].name }),
+			REQUEST_OK);
+		assert_int_equal(r.method, cases[i].method);
+	}
+}
+
+static void nothing_at_all_is_no_crash(void **state)
+{
+	static const struct variables none;
+	struct request r;
+
+	(void)state;
+	assert_int_equal(request_read(&r, variable, &none), REQUEST_OK);
+	assert_int_equal(r.method, REQUEST_OTHER);
+	assert_int_equal(r.source_count, 0);
+	assert_string_equal(r.script_name_segment, "");
+	assert_false(r.wants_html);
+	assert_false(r.id_given);
+	assert_string_equal(r.id, "");
+	assert_false(r.tail_given);
+}
+
+#define ID60  "3f9a1c04e8d21f06b77aa4c2f.~_ABCDEFGHIJKLMNOPQRSTUVWXYZ-12345"
+#define ID255 ID60 ID60 ID60 ID60 "123456789012345"
+
+static void takes_the_resume_point_from_where_it_is_given(void **state)
+{
+	static const struct {
+		const char *header, *query;
+		bool given;
+		const char *id;
+	} cases[] = {
+		{ NULL, NULL, false, "" },
+		{ "", NULL, false, "" },
+		{ "3f9a", NULL, true, "3f9a" },
+		{ NULL, "lastEventId=3f9a", true, "3f9a" },
+		{ NULL, "last_event_id=3f9a", true, "3f9a" },
+		{ NULL, "evs_last_event_id=3f9a", true, "3f9a" },
+		{ NULL, "lastEventID=3f9a", false, "" },
+		{ NULL, "lastEventId=", false, "" },
+		{ NULL, "lastEventId", false, "" },
+
+		/* the header wins, then the first of them that says anything */
+		{ "a", "lastEventId=b", true, "a" },
+		{ "", "lastEventId=b", true, "b" },
+		{ NULL, "evs_last_event_id=c&last_event_id=b&lastEventId=a",
+			true, "a" },
+		{ NULL, "evs_last_event_id=c&last_event_id=b&lastEventId=",
+			true, "b" },
+
+		/* ours and what cannot be */
+		{ ID255, NULL, true, ID255 },
+		{ ID255 "0", NULL, true, "" },
+		{ NULL, "lastEventId=" ID255 "0", true, "" },
+		{ "3f9a-1.7~_Z", NULL, true, "3f9a-1.7~_Z" },
+		{ "a b", NULL, true, "" },
+		{ " ", NULL, true, "" },
+		{ "a\r\nb", NULL, true, "" },
+		{ "<script>", NULL, true, "" },
+		{ "\xc3\xbc", NULL, true, "" },
+		{ NULL, "lastEventId=3f9a%0d%0aid", true, "" },
+		{ NULL, "lastEventId=3f9a%00", true, "" },
+		{ NULL, "lastEventId=%00", true, "" },
+		{ NULL, "lastEventId=3f9a+1", true, "" },
+		{ NULL, "lastEventId=3f9a%2D1", true, "3f9a-1" },
+
+		/* one that is no good is not made good by another */
+		{ "a b", "lastEventId=3f9a", true, "" },
+	};
+	struct request r;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		assert_int_equal(read_variables(&r,
+					 (struct variables){ .path = "/access",
+						 .query = cases[i].query,
+						 .id = cases[i].header }),
+			REQUEST_OK);
+		assert_int_equal(r.id_given, cases[i].given);
+		assert_string_equal(r.id, cases[i].id);
+	}
+}
+
+static void a_tail_is_a_decimal_number(void **state)
+{
+	static const struct {
+		const char *query;
+		enum request_outcome outcome;
+		bool given;
+		uint32_t tail;
+	} cases[] = {
+		{ "x=1", REQUEST_OK, false, 0 },
+		{ "tail=0", REQUEST_OK, true, 0 },
+		{ "tail=10", REQUEST_OK, true, 10 },
+		{ "tail=%31%30", REQUEST_OK, true, 10 },
+		{ "tail=007", REQUEST_OK, true, 7 },
+		{ "tail=4294967295", REQUEST_OK, true, UINT32_MAX },
+		{ "tail=4294967296", REQUEST_OK, true, UINT32_MAX },
+		{ "tail=99999999999999999999999999", REQUEST_OK, true,
+			UINT32_MAX },
+		{ "tail", REQUEST_MALFORMED, false, 0 },
+		{ "tail=", REQUEST_MALFORMED, false, 0 },
+		{ "tail=-1", REQUEST_MALFORMED, false, 0 },
+		{ "tail=+1", REQUEST_MALFORMED, false, 0 },
+		{ "tail=%2b1", REQUEST_MALFORMED, false, 0 },
+		{ "tail=0x10", REQUEST_MALFORMED, false, 0 },
+		{ "tail=1e3", REQUEST_MALFORMED, false, 0 },
+		{ "tail=1.5", REQUEST_MALFORMED, false, 0 },
+		{ "tail=1%00", REQUEST_MALFORMED, false, 0 },
+		{ "tail=all", REQUEST_MALFORMED, false, 0 },
+		{ "tail=99999999999999999999999999x", REQUEST_MALFORMED, false,
+			0 },
+		{ "tail=1&tail=1", REQUEST_MALFORMED, false, 0 },
+	};
+	struct request r;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		assert_int_equal(
+			read_query(&r, cases[i].query), cases[i].outcome);
+		if (cases[i].outcome != REQUEST_OK)
+			continue;
+		assert_int_equal(r.tail_given, cases[i].given);
+		assert_int_equal(r.tail, cases[i].tail);
+	}
+}
+
+static void a_page_is_wanted_by_who_names_html_and_no_stream(void **state)
+{
+	static const struct {
+		const char *accept;
+		bool html;
+	} cases[] = {
+		{ NULL, false },
+		{ "", false },
+		{ "*/*", false },
+		{ "text/*", false },
+		{ "text/event-stream", false },
+		{ "text/html", true },
+		{ "TEXT/HTML", true },
+		{ "text/html,application/xhtml+xml,application/xml;q=0.9,"
+		  "image/avif,*/*;q=0.8",
+			true },
+		{ "application/xml , text/html ; charset=utf-8", true },
+		{ "text/html, text/event-stream", false },
+		{ "text/event-stream;q=0.5,text/html", false },
+		{ "text/htmlx", false },
+		{ "xtext/html", false },
+		{ "a;b=text/html", false },
+		{ ",;, ,", false },
+	};
+	struct request r;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		assert_int_equal(read_variables(&r,
+					 (struct variables){
+						 .accept = cases[i].accept }),
+			REQUEST_OK);
+		assert_int_equal(r.wants_html, cases[i].html);
+	}
+}
+
+static void without_a_path_the_script_may_name_the_sources(void **state)
+{
+	static const struct {
+		const char *script, *path, *query;
+		const char *segment;
+	} cases[] = {
+		{ "/events/access", NULL, NULL, "access" },
+		{ "/events/access", "", "tail=1", "access" },
+		{ "/events/a,b/", NULL, NULL, "a,b" },
+		{ "/events", NULL, NULL, "events" },
+		{ "/cgi-bin/ssetail.cgi", NULL, NULL, "ssetail.cgi" },
+		{ "/events/" S64, NULL, NULL, S64 },
+
+		/* cannot be names: then it is the mount's */
+		{ NULL, NULL, NULL, "" },
+		{ "", NULL, NULL, "" },
+		{ "/", NULL, NULL, "" },
+		{ "/my events", NULL, NULL, "" },
+		{ "/a,a", NULL, NULL, "" },
+		{ "/events/" S64 "5", NULL, NULL, "" },
+
+		/* something else says it */
+		{ "/events/access", "/other", NULL, "" },
+		{ "/events/access", "/", NULL, "" },
+		{ "/events/access", NULL, "source=other", "" },
+		{ "/a\\b", "/other", NULL, "" },
+	};
+	struct request r;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		assert_int_equal(
+			read_variables(&r,
+				(struct variables){ .script = cases[i].script,
+					.path = cases[i].path,
+					.query = cases[i].query }),
+			REQUEST_OK);
+		assert_string_equal(r.script_name_segment, cases[i].segment);
+		if (cases[i].segment[0] != '\0')
+			assert_int_equal(r.source_count, 0);
+	}
+	assert_int_equal(
+		read_variables(&r, (struct variables){ .script = "/e/../etc" }),
+		REQUEST_NO_SOURCE);
+	assert_int_equal(
+		read_variables(&r, (struct variables){ .script = "/e/a\\b" }),
+		REQUEST_NO_SOURCE);
+}
+
+static void the_names_of_the_script_are_taken_when_told_to(void **state)
+{
+	struct request r;
+	char names[REQUEST_NAMES_MAX + 1];
+
+	(void)state;
+	read_variables(&r, (struct variables){ .script = "/events/a,b" });
+	assert_true(request_take_script_name(&r));
+	assert_string_equal(names_of(&r, names), "a,b");
+
+	read_path(&r, "/access");
+	assert_false(request_take_script_name(&r));
+	assert_string_equal(names_of(&r, names), "access");
+}
+
+/* Whatever comes: what is accepted is of the form that is promised. */
+static void what_is_accepted_is_always_well_formed(void **state)
+{
+	static const char *const pieces[] = { "source=", "tail=",
+		"lastEventId=", "&", "=", "%", "%2", "%2c", "%00", "+", ",",
+		"a", "b", "..", ".", "/", "\\", "7", "\xff", "~", S64 };
+	struct request r;
+	unsigned accepted = 0;
+
+	(void)state;
+	srand(3);
+	for (unsigned round = 0; round < 300000; round++) {
+		char text[2][16 * 64 + 1];
+
+		for (size_t k = 0; k < 2; k++) {
+			char *to = text[k];
+
+			*to = '\0';
+			for (int n = rand() % 16; n > 0; n--)
+				to = stpcpy(to, pieces[(size_t)rand() %
+							COUNT_OF(pieces)]);
+		}
+		if (read_variables(
+			    &r, (struct variables){ .query = text[0],
+					.path = rand() % 4 ? NULL : text[1],
+					.script = text[1],
+					.id = rand() % 4 ? NULL : text[1] }) !=
+			REQUEST_OK)
+			continue;
+		accepted++;
+		assert_true(r.source_count <= REQUEST_SOURCES_MAX);
+		for (size_t i = 0; i < r.source_count; i++) {
+			size_t len = strlen(r.source[i]);
+
+			assert_in_range(len, 1, REQUEST_NAME_MAX);
+			assert_int_equal(
+				strspn(r.source[i], LETTERS_AND_DIGITS "_.-"),
+				len);
+			assert_string_not_equal(r.source[i], "..");
+		}
+		assert_int_equal(
+			strspn(r.id, LETTERS_AND_DIGITS "._~-"), strlen(r.id));
+		assert_true(r.id_given || r.id[0] == '\0');
+	}
+	assert_true(accepted > 1000);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(takes_names_from_the_path),
+		cmocka_unit_test(takes_names_from_the_query),
+		cmocka_unit_test(the_path_comes_before_the_query),
+		cmocka_unit_test(keeps_a_query_within_its_limits),
+		cmocka_unit_test(knows_the_methods_it_answers),
+		cmocka_unit_test(nothing_at_all_is_no_crash),
+		cmocka_unit_test(takes_the_resume_point_from_where_it_is_given),
+		cmocka_unit_test(a_tail_is_a_decimal_number),
+		cmocka_unit_test(
+			a_page_is_wanted_by_who_names_html_and_no_stream),
+		cmocka_unit_test(
+			without_a_path_the_script_may_name_the_sources),
+		cmocka_unit_test(
+			the_names_of_the_script_are_taken_when_told_to),
+		cmocka_unit_test(what_is_accepted_is_always_well_formed),
+	};
+
+	return cmocka_run_group_tests_name("request", tests, NULL, NULL);
+}
