@@ -9,7 +9,8 @@ VERSION = 0.1
 -include config.mk
 
 # common: what both programs share, lower floors first.
-COMMON = buffer log place ring split config cold file scan siblings
+COMMON = buffer log utf8 place encode split ring request head config \
+         cold file scan siblings
 FCGI   = listen admit record
 CGI    =
 
