@@ -491,6 +491,13 @@ int main(int argc, char **argv)
 		return 64;
 	}
 	memcpy(build, path, strlen(path) + 1);
+	if (strpbrk(build, " \t\"\\")) {
+		fprintf(stderr,
+			"demo: lighttpd starts no program from a "
+			"folder with such a name: %s\n",
+			build);
+		return 1;
+	}
 	snprintf(run, sizeof(run), "%s/run", build);
 	take_signals();
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
