@@ -9,10 +9,11 @@ VERSION = 0.1
 -include config.mk
 
 # common: what both programs share, lower floors first.
-COMMON = buffer log utf8 place encode split ring request head config \
-         cold file scan siblings
-FCGI   = listen admit record
-CGI    =
+COMMON = buffer log place utf8 encode split ring request head config \
+         cold file scan siblings chain watch feed clock hub stream \
+         check program
+FCGI   = record admit listen
+CGI    = main
 
 # Test programs are found by their names: tests/PART/test_NAME.c. Functions
 # that one of them replaces (ld's --wrap): WRAP_test_NAME = malloc accept4

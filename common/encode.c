@@ -137,8 +137,8 @@ static const char *const gap_reasons[] = {
 	[GAP_SPOOL] = "spool",
 };
 
-void encode_gap(struct buffer *b, const char *source, enum gap_reason reason,
-	int64_t bytes, const char *id)
+void encode_gap_data(struct buffer *b, const char *source,
+	enum gap_reason reason, int64_t bytes)
 {
 	buffer_add_format(b,
 		"data: {\"source\": \"%s\", \"reason\": \"%s\", \"bytes\": ",
@@ -148,7 +148,6 @@ void encode_gap(struct buffer *b, const char *source, enum gap_reason reason,
 	else
 		buffer_add_number(b, (uint64_t)bytes);
 	ADD(b, "}\n");
-	encode_tail(b, "gap", id);
 }
 
 static const char *const waiting_reasons[] = {
@@ -158,12 +157,16 @@ static const char *const waiting_reasons[] = {
 	[WAITING_UNREADABLE] = "unreadable",
 };
 
-void encode_waiting(struct buffer *b, const char *source,
-	enum waiting_reason reason, const char *id)
+const char *encode_waiting_name(enum waiting_reason reason)
+{
+	return waiting_reasons[reason];
+}
+
+void encode_waiting_data(struct buffer *b, const char *source,
+	enum waiting_reason reason)
 {
 	buffer_add_format(b, "data: {\"source\": \"%s\", \"reason\": \"%s\"}\n",
 		source, waiting_reasons[reason]);
-	encode_tail(b, "waiting", id);
 }
 
 void encode_busy(struct buffer *b, const char *reason)

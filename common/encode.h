@@ -61,8 +61,9 @@ void encode_comment(struct buffer *b, const char *text);
 /* How long the reader waits before it connects again. */
 void encode_retry(struct buffer *b, unsigned retry_ms);
 
-/* ---- events of our own, complete with their blank line. `id` names the
- * place after them. */
+/* ---- events of our own. Of those that have an id, only the data line is
+ * written here, without a blank line: what ends the block (encode_tail) is
+ * the caller's, who knows the place after it. */
 
 enum gap_reason {
 	GAP_ROTATED,
@@ -75,10 +76,10 @@ enum gap_reason {
 	GAP_SPOOL
 };
 
-/* "gap": something of `source` was not delivered and will not be, `bytes`
+/* Of "gap": something of `source` was not delivered and will not be, `bytes`
  * bytes of it; -1: nobody knows how many. */
-void encode_gap(struct buffer *b, const char *source, enum gap_reason reason,
-	int64_t bytes, const char *id);
+void encode_gap_data(struct buffer *b, const char *source,
+	enum gap_reason reason, int64_t bytes);
 
 enum waiting_reason {
 	WAITING_ABSENT,
@@ -87,12 +88,15 @@ enum waiting_reason {
 	WAITING_UNREADABLE
 };
 
-/* "waiting": `source` cannot be read for now, and is tried again. */
-void encode_waiting(struct buffer *b, const char *source,
-	enum waiting_reason reason, const char *id);
+/* The word for a reason. */
+const char *encode_waiting_name(enum waiting_reason reason);
 
-/* "busy": the stream ends soon, for a reason that passes. It has no id: the
- * reader comes back for what it has not seen. */
+/* Of "waiting": `source` cannot be read for now, and is tried again. */
+void encode_waiting_data(struct buffer *b, const char *source,
+	enum waiting_reason reason);
+
+/* "busy", whole: the stream ends soon, for a reason that passes. It has no
+ * id: the reader comes back for what it has not seen. */
 void encode_busy(struct buffer *b, const char *reason);
 
 #endif

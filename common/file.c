@@ -44,6 +44,19 @@ uint32_t file_identity(int fd, const char *name, ino_t ino)
 	return place_file_tag(identity, len);
 }
 
+/* When the file was changed, on the monotonic clock: what happened to it
+ * before it was opened counts for its quiet time, too. */
+static struct timespec last_change(const struct stat *st)
+{
+	struct timespec now, wall;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	clock_gettime(CLOCK_REALTIME_COARSE, &wall);
+	if (wall.tv_sec > st->st_mtim.tv_sec)
+		now.tv_sec -= wall.tv_sec - st->st_mtim.tv_sec;
+	return now;
+}
+
 enum file_state file_open(int dir, const char *name, struct file **out)
 {
 	struct stat st;
@@ -74,7 +87,7 @@ enum file_state file_open(int dir, const char *name, struct file **out)
 	f->modified = st.st_mtim;
 	f->unlinked = st.st_nlink == 0;
 	f->tag = file_identity(fd, "", st.st_ino);
-	clock_gettime(CLOCK_MONOTONIC, &f->quiet_since);
+	f->quiet_since = last_change(&st);
 	*out = f;
 	return FILE_OPEN;
 fail:

@@ -33,6 +33,7 @@ struct file {
 	bool head_known; /* `head_hash` covers a whole head */
 	uint64_t head_hash;
 	struct timespec modified;
+	struct timespec read_modified; /* `modified` when last read to its end */
 	struct timespec quiet_since; /* monotonic; its last change of size */
 
 	/* A record longer than the reader's window: how far it was searched

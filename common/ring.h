@@ -32,15 +32,16 @@ enum ring_kind {
  */
 struct ring_entry {
 	uint32_t size; /* bytes of the entry, with this */
-	uint8_t kind;  /* enum ring_kind */
+	uint8_t kind;	/* enum ring_kind */
+	uint8_t notice; /* RING_OWN: enum cursor_notice */
 	uint32_t data_len;
 	uint32_t tail_len;
-	uint32_t file;	 /* RING_RECORD: the file's serial */
-	uint32_t places; /* RING_OWN: bytes of the cursor behind the tail */
-	uint64_t start;	 /* RING_RECORD: offsets before and after it */
+	uint32_t file;	/* RING_RECORD: the file's serial and tag, */
+	uint32_t tag;
+	uint64_t start; /* the offsets before and after the record, */
 	uint64_t end;
-	uint64_t check;	 /* RING_RECORD: at `end` */
-	char bytes[];	 /* data, tail, cursor */
+	uint64_t check; /* and the check at its end */
+	char bytes[];	/* data, tail; RING_OWN: the cursor after it */
 };
 
 struct ring {

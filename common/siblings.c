@@ -208,7 +208,7 @@ static int add(struct siblings *s, size_t *room, int dir, const char *name)
 	}
 	one = &s->list[s->count++];
 	memset(one, 0, sizeof(*one));
-	strncpy(one->name, name, sizeof(one->name) - 1);
+	memcpy(one->name, name, strnlen(name, sizeof(one->name) - 1));
 	one->compressed = name[stem_length(name)] != '\0';
 	one->dev = st.st_dev;
 	one->ino = st.st_ino;

@@ -391,12 +391,11 @@ static void says_every_gap_with_its_reason(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		buffer_clear(&b);
-		encode_gap(&b, "access.log", cases[i].reason, cases[i].bytes,
-			"3f9a");
+		encode_gap_data(
+			&b, "access.log", cases[i].reason, cases[i].bytes);
 		buffer_clear(&expected);
 		buffer_add_format(&expected,
-			"data: {\"source\": \"access.log\", \"reason\": %s}\n"
-			"event: gap\nid: 3f9a\n\n",
+			"data: {\"source\": \"access.log\", \"reason\": %s}\n",
 			cases[i].expected);
 		assert_content(
 			&b, (struct text){ expected.data, expected.len });
@@ -412,8 +411,7 @@ static void says_what_a_source_waits_for(void **state)
 		struct text expected;
 	} cases[] = {
 #define WAITING(reason)                                                        \
-	TEXT("data: {\"source\": \"a\", \"reason\": \"" reason                 \
-	     "\"}\nevent: waiting\nid: 0\n\n")
+	TEXT("data: {\"source\": \"a\", \"reason\": \"" reason "\"}\n")
 		{ WAITING_ABSENT, WAITING("absent") },
 		{ WAITING_PERMISSION, WAITING("permission") },
 		{ WAITING_NOT_A_FILE, WAITING("not-a-file") },
@@ -424,8 +422,10 @@ static void says_what_a_source_waits_for(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		buffer_clear(&b);
-		encode_waiting(&b, "a", cases[i].reason, "0");
+		encode_waiting_data(&b, "a", cases[i].reason);
 		assert_content(&b, cases[i].expected);
+		assert_non_null(strstr(cases[i].expected.bytes,
+			encode_waiting_name(cases[i].reason)));
 	}
 	buffer_release(&b);
 }
@@ -453,8 +453,8 @@ static void a_failed_buffer_stays_failed(void **state)
 	assert_int_equal(errno, ENOMEM);
 	encode_data(&b, "a\r\xff\n", 4);
 	encode_tail(&b, "access", "1");
-	encode_gap(&b, "a", GAP_LATE, 1, "1");
-	encode_waiting(&b, "a", WAITING_ABSENT, "1");
+	encode_gap_data(&b, "a", GAP_LATE, 1);
+	encode_waiting_data(&b, "a", WAITING_ABSENT);
 	encode_comment(&b, "after");
 	assert_true(b.failed);
 	assert_int_equal(b.len, len);

@@ -1,0 +1,706 @@
+#include "common/chain.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TRIES 20
+
+/* Leaves as much room for older generations as for newer ones. */
+#define FIRST_SERIAL 0x80000000u
+
+void chain_init(struct chain *c, const char *path, const char *pattern)
+{
+	*c = (struct chain){
+		.path = path,
+		.pattern = pattern,
+		.state = FILE_ABSENT,
+		.next_serial = FIRST_SERIAL,
+	};
+}
+
+void chain_release(struct chain *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		file_close(c->files[i]);
+	free(c->known);
+	*c = (struct chain){ 0 };
+}
+
+struct file *chain_current(const struct chain *c)
+{
+	return c->has_current ? c->files[c->count - 1] : NULL;
+}
+
+struct file *chain_find(const struct chain *c, uint32_t serial)
+{
+	for (size_t i = c->count; i-- > 0;)
+		if (c->files[i]->serial == serial)
+			return c->files[i];
+	return NULL;
+}
+
+struct file *chain_after(const struct chain *c, uint32_t serial)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (c->files[i]->serial > serial)
+			return c->files[i];
+	return NULL;
+}
+
+const struct chain_loss *chain_lost(const struct chain *c, uint32_t serial)
+{
+	for (size_t i = 0; i < CHAIN_LOSSES_MAX; i++)
+		if (serial && c->losses[i].serial == serial)
+			return &c->losses[i];
+	return NULL;
+}
+
+const struct chain_loss *chain_lost_between(const struct chain *c,
+	uint32_t after, uint32_t before)
+{
+	const struct chain_loss *first = NULL;
+
+	for (size_t i = 0; i < CHAIN_LOSSES_MAX; i++) {
+		const struct chain_loss *l = &c->losses[i];
+
+		if (l->serial > after && l->serial < before &&
+			(!first || l->serial < first->serial))
+			first = l;
+	}
+	return first;
+}
+
+static void add_loss(struct chain *c, uint32_t serial,
+	enum chain_reason reason, uint64_t size)
+{
+	c->losses[c->next_loss] = (struct chain_loss){ serial, reason, size };
+	c->next_loss = (c->next_loss + 1) % CHAIN_LOSSES_MAX;
+}
+
+static bool same_file(const struct file *f, dev_t dev, ino_t ino)
+{
+	return f->dev == dev && f->ino == ino;
+}
+
+static bool is_in_chain(const struct chain *c, dev_t dev, ino_t ino)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (same_file(c->files[i], dev, ino))
+			return true;
+	return false;
+}
+
+static int insert(struct chain *c, size_t at, struct file *f)
+{
+	if (c->count == CHAIN_FILES_MAX) {
+		errno = ENOMEM;
+		return -1;
+	}
+	memmove(c->files + at + 1, c->files + at,
+		(c->count - at) * sizeof(*c->files));
+	c->files[at] = f;
+	c->count++;
+	return 0;
+}
+
+/* Where the siblings of a path are, and what they are siblings of. */
+struct neighbourhood {
+	int dir;
+	char base[NAME_MAX + 1];
+	bool linked;
+	struct timespec changed;
+};
+
+/*
+ * The path may be a link, or not be there: its siblings are those of what it
+ * leads to, else of itself.
+ */
+static int neighbourhood_open(const struct chain *c, struct neighbourhood *n)
+{
+	char real[PATH_MAX], *slash;
+	struct stat st;
+
+	n->linked = lstat(c->path, &st) == 0 && S_ISLNK(st.st_mode);
+	if (!realpath(c->path, real)) {
+		if (strlen(c->path) >= sizeof(real)) {
+			errno = ENAMETOOLONG;
+			return -1;
+		}
+		strcpy(real, c->path);
+		n->linked = false;
+	}
+	slash = strrchr(real, '/');
+	if (!slash || strlen(slash + 1) > NAME_MAX) {
+		errno = ENOENT;
+		return -1;
+	}
+	strcpy(n->base, slash + 1);
+	slash[slash == real] = '\0';
+	n->dir = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (n->dir < 0)
+		return -1;
+	if (fstat(n->dir, &st) < 0) {
+		close(n->dir);
+		return -1;
+	}
+	n->changed = st.st_mtim;
+	return 0;
+}
+
+/* Opens the neighbourhood and lists it. Close n->dir, release *list. */
+static int look_around(const struct chain *c, struct neighbourhood *n,
+	struct siblings *list)
+{
+	*list = (struct siblings){ 0 };
+	if (neighbourhood_open(c, n) < 0)
+		return -1;
+	if (siblings_list(n->dir, n->base, c->pattern, n->linked, list) < 0) {
+		int error = errno;
+
+		close(n->dir);
+		siblings_release(list);
+		errno = error;
+		return -1;
+	}
+	return 0;
+}
+
+static void leave(struct neighbourhood *n, struct siblings *list)
+{
+	int error = errno;
+
+	close(n->dir);
+	siblings_release(list);
+	errno = error;
+}
+
+static bool is_known(const struct chain *c, uint32_t tag)
+{
+	for (size_t i = 0; i < c->known_count; i++)
+		if (c->known[i] == tag)
+			return true;
+	return false;
+}
+
+static void remember(struct chain *c, const struct siblings *list,
+	const struct timespec *changed)
+{
+	uint32_t *known = realloc(c->known,
+		(list->count + 1) * sizeof(*known));
+
+	if (!known)
+		return;
+	for (size_t i = 0; i < list->count; i++)
+		known[i] = list->list[i].tag;
+	c->known = known;
+	c->known_count = list->count;
+	c->directory_changed = *changed;
+	c->listed = true;
+}
+
+/* Opens a sibling, if the name still leads to the same file. NULL, errno. */
+static struct file *open_sibling(int dir, const struct sibling *s)
+{
+	struct file *f;
+
+	if (file_open(dir, s->name, &f) != FILE_OPEN)
+		return NULL;
+	if (!same_file(f, s->dev, s->ino)) {
+		file_close(f);
+		errno = EAGAIN;
+		return NULL;
+	}
+	return f;
+}
+
+/*
+ * The size that a gzip file says it had, modulo 2^32, tells whether it is
+ * the compressed form of a file that we still hold.
+ */
+static bool is_compressed_form(int dir, const struct sibling *s,
+	const struct file *f)
+{
+	unsigned char size[4];
+	struct file *gz = open_sibling(dir, s);
+	bool same = false;
+
+	if (!gz)
+		return false;
+	if (gz->size > sizeof(size) &&
+		file_read_whole(gz, size, sizeof(size),
+			gz->size - sizeof(size)) == 0)
+		same = ((uint32_t)size[0] | (uint32_t)size[1] << 8 |
+			(uint32_t)size[2] << 16 | (uint32_t)size[3] << 24) ==
+			(uint32_t)f->size;
+	file_close(gz);
+	return same;
+}
+
+/* Appends one sibling that came after the chain's last file. */
+static int append_sibling(struct chain *c, const struct neighbourhood *n,
+	const struct sibling *s)
+{
+	struct file *f;
+
+	if (is_in_chain(c, s->dev, s->ino))
+		return 0;
+	if (s->compressed) {
+		for (size_t i = 0; i < c->count; i++)
+			if (is_compressed_form(n->dir, s, c->files[i]))
+				return 0;
+		add_loss(c, c->next_serial++, CHAIN_COMPRESSED, 0);
+		return 0;
+	}
+	f = open_sibling(n->dir, s);
+	if (!f) {
+		if (errno == EAGAIN || errno == ENOENT)
+			errno = EAGAIN;
+		return -1;
+	}
+	if (insert(c, c->count, f) < 0) {
+		file_close(f);
+		return -1;
+	}
+	f->serial = c->next_serial++;
+	return 0;
+}
+
+/*
+ * Appends what came between the chain's last file and the one that the path
+ * leads to now: what is behind the last file in the listing or, if that is
+ * not there any more, all that was not there at the last listing.
+ */
+static int append_between(struct chain *c, const struct neighbourhood *n,
+	const struct siblings *list, const struct file *current)
+{
+	const struct file *last;
+	bool found = false;
+	size_t from = 0;
+
+	if (c->count == 0)
+		return 0;
+	last = c->files[c->count - 1];
+	for (size_t i = 0; i < list->count; i++) {
+		if (same_file(last, list->list[i].dev, list->list[i].ino)) {
+			found = true;
+			from = i + 1;
+		}
+	}
+	if (!found && !c->listed)
+		return 0;
+	for (size_t i = from; i < list->count; i++) {
+		const struct sibling *s = &list->list[i];
+
+		if (same_file(current, s->dev, s->ino) ||
+			(!found && is_known(c, s->tag)))
+			continue;
+		if (append_sibling(c, n, s) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Does the path still lead to `f`? */
+static bool leads_to(const struct chain *c, const struct file *f)
+{
+	struct stat st;
+
+	return stat(c->path, &st) == 0 && same_file(f, st.st_dev, st.st_ino);
+}
+
+/*
+ * The path leads to another file than before: brings that in, and what came
+ * before it. False when names are changing under our eyes.
+ */
+static bool follow(struct chain *c)
+{
+	struct neighbourhood n;
+	struct siblings list;
+	struct file *f;
+	bool done;
+
+	c->state = file_open(AT_FDCWD, c->path, &f);
+	if (c->state != FILE_OPEN)
+		return true;
+	if (is_in_chain(c, f->dev, f->ino)) {
+		/* An older generation was given the name again. It is
+		 * followed where it stands. */
+		struct file *last = c->files[c->count - 1];
+
+		c->has_current = same_file(last, f->dev, f->ino);
+		if (c->has_current)
+			last->finished = false;
+		file_close(f);
+		return true;
+	}
+	if (look_around(c, &n, &list) < 0) {
+		done = errno != EAGAIN && errno != ENOENT;
+		if (done)
+			c->state = FILE_UNREADABLE;
+		file_close(f);
+		return done;
+	}
+	done = leads_to(c, f) && append_between(c, &n, &list, f) == 0 &&
+		insert(c, c->count, f) == 0;
+	if (done) {
+		f->serial = c->next_serial++;
+		c->has_current = true;
+		remember(c, &list, &n.changed);
+	} else {
+		file_close(f);
+	}
+	leave(&n, &list);
+	return done;
+}
+
+bool chain_look(struct chain *c, const struct timespec *now)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < c->count; i++)
+		file_refresh(c->files[i], now);
+	if (stat(c->path, &st) == 0 && c->has_current &&
+		same_file(c->files[c->count - 1], st.st_dev, st.st_ino)) {
+		c->state = FILE_OPEN;
+		return true;
+	}
+	c->has_current = false;
+	for (int i = 0; i < TRIES; i++)
+		if (follow(c))
+			return true;
+	return false;
+}
+
+static void take_out(struct chain *c, size_t at)
+{
+	memmove(c->files + at, c->files + at + 1,
+		(c->count - at - 1) * sizeof(*c->files));
+	c->count--;
+}
+
+static size_t index_of(const struct chain *c, const struct file *f)
+{
+	size_t i = 0;
+
+	while (i < c->count && c->files[i] != f)
+		i++;
+	return i;
+}
+
+/* Opens the sibling and asks it for a place: 1 with *out, 0, or -1. */
+static int sibling_has_place(int dir, const struct sibling *s,
+	uint64_t offset, uint64_t check, struct file **out)
+{
+	struct file *f;
+	int has;
+
+	if (s->compressed || s->size < offset)
+		return 0;
+	f = open_sibling(dir, s);
+	if (!f)
+		return errno == EAGAIN || errno == ENOENT ? -1 : 0;
+	has = file_has_place(f, offset, check);
+	if (has == 1)
+		*out = f;
+	else
+		file_close(f);
+	return has;
+}
+
+/* The copy at list[i] takes the place of `f`; what came after the copy
+ * follows it, and then `f` from its start. */
+static int replace_by_copy(struct chain *c, struct file *f,
+	struct file *copy, const struct neighbourhood *n,
+	const struct siblings *list, size_t i)
+{
+	size_t at = index_of(c, f);
+
+	if (insert(c, at, copy) < 0)
+		return -1;
+	copy->serial = f->serial;
+	c->count--; /* `f` stands aside while others are appended */
+	for (size_t j = i + 1; j < list->count; j++)
+		if (!same_file(f, list->list[j].dev, list->list[j].ino))
+			append_sibling(c, n, &list->list[j]);
+	f->serial = c->next_serial++;
+	file_forget(f);
+	c->files[c->count++] = f;
+	return 0;
+}
+
+int chain_truncated(struct chain *c, struct file *f, uint64_t offset,
+	uint64_t check)
+{
+	struct neighbourhood n;
+	struct siblings list;
+	struct file *copy = NULL;
+	int has = 0;
+
+	if (f != c->files[c->count - 1]) {
+		add_loss(c, f->serial, CHAIN_TRUNCATED, offset);
+		take_out(c, index_of(c, f));
+		file_close(f);
+		return 0;
+	}
+	if (look_around(c, &n, &list) < 0)
+		return -1;
+	for (size_t i = list.count; i-- > 0 && has == 0;) {
+		if (is_in_chain(c, list.list[i].dev, list.list[i].ino) ||
+			offset == 0)
+			continue;
+		has = sibling_has_place(n.dir, &list.list[i], offset, check,
+			&copy);
+		if (has == 1 &&
+			replace_by_copy(c, f, copy, &n, &list, i) < 0) {
+			file_close(copy);
+			has = -1;
+		}
+	}
+	if (has == 0) {
+		add_loss(c, f->serial, CHAIN_TRUNCATED, offset);
+		f->serial = c->next_serial++;
+		file_forget(f);
+	}
+	if (has >= 0)
+		remember(c, &list, &n.changed);
+	leave(&n, &list);
+	return has < 0 ? -1 : 0;
+}
+
+/* Does `f` still begin with all that `copy` holds? 1, 0 or -1. */
+static int continues(const struct file *f, const struct file *copy)
+{
+	uint64_t mine, its;
+
+	if (f->size < copy->size)
+		return 0;
+	if (file_check(f, copy->size, &mine) < 0 ||
+		file_check(copy, copy->size, &its) < 0)
+		return errno == ENODATA ? 0 : -1;
+	return mine == its;
+}
+
+static bool directory_changed(const struct chain *c)
+{
+	struct neighbourhood n;
+	bool changed;
+
+	if (neighbourhood_open(c, &n) < 0)
+		return false;
+	close(n.dir);
+	changed = n.changed.tv_sec != c->directory_changed.tv_sec ||
+		n.changed.tv_nsec != c->directory_changed.tv_nsec;
+	return changed;
+}
+
+int chain_adopt_copy(struct chain *c, uint64_t offset, uint64_t check)
+{
+	struct file *f = chain_current(c), *copy = NULL;
+	const struct sibling *newest;
+	struct neighbourhood n;
+	struct siblings list;
+	int has = 0;
+
+	if (!f || !directory_changed(c))
+		return 0;
+	if (look_around(c, &n, &list) < 0)
+		return -1;
+	newest = list.count ? &list.list[list.count - 1] : NULL;
+	if (newest && !is_known(c, newest->tag) && newest->size > 0 &&
+		!is_in_chain(c, newest->dev, newest->ino))
+		has = sibling_has_place(n.dir, newest, offset, check, &copy);
+	if (has == 1) {
+		int same = continues(f, copy);
+
+		if (same == 0 && replace_by_copy(c, f, copy, &n, &list,
+			list.count - 1) == 0) {
+			remember(c, &list, &n.changed);
+		} else {
+			/* A copy that is not followed by a truncation yet:
+			 * it is looked at again. */
+			file_close(copy);
+			has = same < 0 ? -1 : 0;
+		}
+	} else if (has == 0) {
+		remember(c, &list, &n.changed);
+	}
+	leave(&n, &list);
+	return has < 0 ? -1 : 0;
+}
+
+/* Puts list[from..] before the chain's first file, `f` being list[from]. */
+static int prepend(struct chain *c, const struct neighbourhood *n,
+	const struct siblings *list, size_t from, struct file *f)
+{
+	uint32_t first = c->count ? c->files[0]->serial : FIRST_SERIAL;
+	size_t to = from + 1, at = 0;
+
+	while (to < list->count &&
+		!is_in_chain(c, list->list[to].dev, list->list[to].ino))
+		to++;
+	if (c->count + (to - from) > CHAIN_FILES_MAX) {
+		errno = ENOMEM;
+		return -1;
+	}
+	for (size_t i = from; i < to; i++) {
+		const struct sibling *s = &list->list[i];
+		struct file *one = f;
+
+		first -= 1;
+		if (s->compressed)
+			continue;
+		if (i > from)
+			one = open_sibling(n->dir, s);
+		if (!one)
+			goto fail;
+		insert(c, at++, one);
+	}
+	/* `first` has gone down by one for each of them. */
+	at = 0;
+	for (size_t i = from; i < to; i++, first++) {
+		if (list->list[i].compressed)
+			add_loss(c, first, CHAIN_COMPRESSED, 0);
+		else
+			c->files[at++]->serial = first;
+	}
+	return 0;
+fail:
+	/* `f` itself stays with the caller. */
+	while (at > 0) {
+		if (--at > 0)
+			file_close(c->files[at]);
+		take_out(c, at);
+	}
+	errno = EAGAIN;
+	return -1;
+}
+
+/* The file of the chain that holds the place: 1, 0, or -1. */
+static int resolve_in_chain(const struct chain *c, uint32_t tag,
+	uint64_t offset, uint64_t check, struct file **found)
+{
+	/* First by the tag; what has moved is found by its content. */
+	for (int by_tag = 1; by_tag >= 0; by_tag--) {
+		for (size_t i = c->count; i-- > 0;) {
+			struct file *f = c->files[i];
+			int has;
+
+			if ((f->tag == tag) != by_tag ||
+				(!by_tag && offset == 0))
+				continue;
+			has = file_has_place(f, offset, check);
+			if (has != 0) {
+				*found = f;
+				return has;
+			}
+		}
+	}
+	return 0;
+}
+
+static int resolve_in_siblings(struct chain *c, uint32_t tag,
+	uint64_t offset, uint64_t check, struct file **found,
+	enum chain_reason *reason)
+{
+	struct neighbourhood n;
+	struct siblings list;
+	int has = 0;
+
+	if (look_around(c, &n, &list) < 0)
+		return errno == ENOENT ? 0 : -1;
+	for (int by_tag = 1; by_tag >= 0 && has == 0; by_tag--) {
+		for (size_t i = list.count; i-- > 0 && has == 0;) {
+			const struct sibling *s = &list.list[i];
+
+			if (s->compressed)
+				*reason = CHAIN_COMPRESSED;
+			if ((s->tag == tag) != by_tag ||
+				(!by_tag && offset == 0) ||
+				is_in_chain(c, s->dev, s->ino))
+				continue;
+			has = sibling_has_place(n.dir, s, offset, check,
+				found);
+			if (has == 1 && prepend(c, &n, &list, i, *found) < 0) {
+				file_close(*found);
+				has = -1;
+			}
+		}
+	}
+	leave(&n, &list);
+	return has;
+}
+
+int chain_resolve(struct chain *c, uint32_t tag, uint64_t offset,
+	uint64_t check, struct file **found, enum chain_reason *reason)
+{
+	int has = resolve_in_chain(c, tag, offset, check, found);
+
+	*reason = CHAIN_UNKNOWN;
+	if (has != 0)
+		return has;
+	*reason = CHAIN_ROTATED;
+	for (size_t i = 0; i < c->count; i++)
+		if (c->files[i]->tag == tag)
+			*reason = c->files[i]->size < offset ? CHAIN_TRUNCATED
+							     : CHAIN_UNKNOWN;
+	return resolve_in_siblings(c, tag, offset, check, found, reason);
+}
+
+struct file *chain_extend(struct chain *c)
+{
+	struct neighbourhood n;
+	struct siblings list;
+	struct file *f = NULL;
+	size_t before;
+
+	if (c->count == 0 || look_around(c, &n, &list) < 0) {
+		if (c->count == 0)
+			errno = 0;
+		return NULL;
+	}
+	before = list.count;
+	for (size_t i = list.count; i-- > 0;)
+		if (is_in_chain(c, list.list[i].dev, list.list[i].ino))
+			before = i;
+	errno = 0;
+	if (before > 0 && !list.list[before - 1].compressed)
+		f = open_sibling(n.dir, &list.list[before - 1]);
+	if (f && prepend(c, &n, &list, before - 1, f) < 0) {
+		file_close(f);
+		f = NULL;
+	}
+	leave(&n, &list);
+	return f;
+}
+
+static void drop(struct chain *c, size_t at)
+{
+	file_close(c->files[at]);
+	take_out(c, at);
+}
+
+void chain_sweep(struct chain *c, uint32_t oldest_needed)
+{
+	size_t unlinked = 0;
+
+	while (c->count > 1 && c->files[0]->serial < oldest_needed)
+		drop(c, 0);
+	for (size_t i = 0; i < c->count; i++)
+		unlinked += c->files[i]->unlinked;
+	for (size_t i = 0; i + 1 < c->count &&
+		unlinked > CHAIN_UNLINKED_MAX;) {
+		if (c->files[i]->unlinked) {
+			add_loss(c, c->files[i]->serial, CHAIN_DELETED,
+				c->files[i]->size);
+			drop(c, i);
+			unlinked--;
+		} else {
+			i++;
+		}
+	}
+}

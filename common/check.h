@@ -1,0 +1,17 @@
+/*
+ * check: what -t does. The configuration was read already; now everything in
+ * it is tried as the user that runs the check.
+ */
+#ifndef SSETAIL_CHECK_H
+#define SSETAIL_CHECK_H
+
+#include "common/config.h"
+
+/*
+ * Tries to open each source, and prints for each that fails what stands in
+ * the way and a remedy, to standard error; at the end one line to standard
+ * output. Returns 0, or EX_NOINPUT when something could not be opened.
+ */
+int check_sources(const struct config *config);
+
+#endif

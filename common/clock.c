@@ -1,0 +1,148 @@
+#include "common/clock.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/encode.h"
+#include "common/place.h"
+
+void clock_init(struct clock *c, const struct source_config *config)
+{
+	*c = (struct clock){
+		.config = config,
+		.tag = place_source_tag(config->name),
+	};
+	c->tickers.next = c->tickers.previous = &c->tickers;
+}
+
+bool clock_is_over(const struct clock *c, uint64_t number)
+{
+	return c->config->count > 0 && number >= c->config->count;
+}
+
+static void append(struct clock *c, struct ticker *t)
+{
+	t->next = &c->tickers;
+	t->previous = c->tickers.previous;
+	t->previous->next = t;
+	c->tickers.previous = t;
+}
+
+static void prepend(struct clock *c, struct ticker *t)
+{
+	t->previous = &c->tickers;
+	t->next = c->tickers.next;
+	t->next->previous = t;
+	c->tickers.next = t;
+}
+
+void clock_follow(struct clock *c, struct ticker *t, uint64_t number,
+	int64_t now_ms)
+{
+	t->cursor = (struct clock_cursor){ number, now_ms };
+	t->next = t->previous = NULL;
+	if (!clock_is_over(c, number))
+		prepend(c, t);
+}
+
+void clock_leave(struct ticker *t)
+{
+	if (!t->next)
+		return;
+	t->previous->next = t->next;
+	t->next->previous = t->previous;
+	t->next = t->previous = NULL;
+}
+
+void clock_advance(struct clock *c, struct ticker *t,
+	const struct clock_cursor *cursor)
+{
+	clock_leave(t);
+	t->cursor = *cursor;
+	if (!clock_is_over(c, cursor->number))
+		append(c, t);
+}
+
+struct ticker *clock_due(const struct clock *c, int64_t now_ms)
+{
+	struct ticker *first = c->tickers.next;
+
+	if (first == &c->tickers || first->cursor.due_ms > now_ms)
+		return NULL;
+	return first;
+}
+
+int64_t clock_next_ms(const struct clock *c)
+{
+	const struct ticker *first = c->tickers.next;
+
+	return first == &c->tickers ? INT64_MAX : first->cursor.due_ms;
+}
+
+void clock_add_id(const struct clock *c, bool alone, uint64_t number,
+	struct buffer *out)
+{
+	struct place p = {
+		.source = c->tag,
+		.is_number = true,
+		.offset = number,
+	};
+	char *to;
+
+	if (alone) {
+		buffer_add_number(out, number);
+		return;
+	}
+	to = buffer_reserve(out, PLACE_TEXT_MAX);
+	if (to)
+		out->len += place_format(to, &p);
+}
+
+static void add_text(const struct clock *c, uint64_t number,
+	struct buffer *out)
+{
+	char text[512] = "";
+	struct tm local;
+	time_t now;
+
+	if (c->config->show == CLOCK_COUNT) {
+		buffer_add_string(out, "data: ");
+		buffer_add_number(out, number);
+		buffer_add_byte(out, '\n');
+		return;
+	}
+	now = time(NULL);
+	localtime_r(&now, &local);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* the user's own */
+	strftime(text, sizeof(text), c->config->time_format, &local);
+#pragma GCC diagnostic pop
+	encode_data(out, text, strlen(text));
+}
+
+bool clock_produce(const struct clock *c, const struct clock_view *view,
+	const struct clock_cursor *from, struct clock_cursor *to,
+	int64_t now_ms, struct buffer *out)
+{
+	*to = *from;
+	if (clock_is_over(c, from->number) || from->due_ms > now_ms)
+		return false;
+	to->number++;
+	to->due_ms += c->config->interval_ms;
+	/* Who is behind goes on from now, and is not flooded. */
+	if (to->due_ms < now_ms)
+		to->due_ms = now_ms + c->config->interval_ms;
+	add_text(c, to->number, out);
+	if (view->event) {
+		buffer_add_string(out, "event: ");
+		buffer_add_string(out, view->event);
+		buffer_add_byte(out, '\n');
+	}
+	buffer_add_string(out, "id: ");
+	buffer_add_string(out, view->before);
+	clock_add_id(c, view->alone, to->number, out);
+	buffer_add_string(out, view->after);
+	buffer_add(out, "\n\n", 2);
+	return true;
+}

@@ -1,0 +1,149 @@
+/*
+ * feed: a source of type file, with its ring, and all that read it.
+ *
+ *	chain: [app.log.1][app.log]
+ *	             |        |
+ *	             +---+----+
+ *	               head: a cursor like any other, kept at the end;
+ *	                 |   what it reads is encoded into the ring
+ *	                 v
+ *	ring:  [......records......]
+ *	          ^            ^
+ *	      follower      follower      follower (overtaken: reads the
+ *	                                  files by itself up to the head)
+ *
+ * A follower is a cursor. feed_produce says what comes next for a cursor and
+ * which cursor comes after: a function of nothing but the cursor and the
+ * source, with no effect on either. So bytes that were promised once can be
+ * produced again, and followers that stand at the same place share them.
+ */
+#ifndef SSETAIL_FEED_H
+#define SSETAIL_FEED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "common/buffer.h"
+#include "common/chain.h"
+#include "common/config.h"
+#include "common/cursor.h"
+#include "common/encode.h"
+#include "common/place.h"
+#include "common/ring.h"
+#include "common/watch.h"
+
+#define FEED_WATCHES_MAX 8
+
+/* Bytes that a client gets in one piece, or one larger record: with a header
+ * they fit half of the default send_buffer, and a unix socket takes that much
+ * whole or not at all. */
+#define FEED_PIECE_BYTES 15360u
+
+/* How far back a history is looked for. */
+#define FEED_HISTORY_BYTES (16u << 20)
+
+enum feed_outcome {
+	FEED_BYTES,   /* here they are */
+	FEED_NOTHING, /* nothing new */
+	FEED_WAIT,    /* the disk is being read: cold.h */
+	FEED_MORE,    /* call again, after others had their turn */
+	FEED_FAILED   /* ENOMEM, EIO: errno */
+};
+
+struct follower {
+	struct follower *next, *previous;
+	void *owner; /* not the feed's */
+	struct cursor cursor;
+};
+
+/* Memory that all feeds of a process share: they work one at a time. */
+struct feed_scratch {
+	struct buffer window; /* of a scan */
+	struct buffer text;   /* a block that is being composed */
+};
+
+struct feed {
+	const struct source_config *config; /* borrowed */
+	struct feed_scratch *scratch;	    /* borrowed */
+	struct watch *watch;		    /* borrowed; NULL: the timer only */
+	size_t ring_bytes;
+	uint16_t tag;	   /* of the name: place.h */
+	bool is_open;	   /* what is below is valid */
+	bool is_ready;	   /* the head has found the end */
+	unsigned unused_looks;
+	struct follower followers; /* the list's head */
+	struct chain chain;
+	struct ring ring;
+	struct cursor head;
+	struct cursor_place let_go[CURSOR_PLACES_MAX]; /* once in the head;
+						        * file 0: unused */
+	bool is_waiting;   /* `waiting` was told */
+	enum waiting_reason waiting;
+	bool read_failed;  /* EIO and the like, at the last look */
+	unsigned missing_looks; /* of the timer, in a row */
+	struct {
+		int wd;
+		uint32_t serial; /* of the file; 1, 2: a directory */
+	} watches[FEED_WATCHES_MAX];
+};
+
+/* How one stream sees the source. */
+struct feed_view {
+	/* The only source of its stream: what the ring keeps is what it
+	 * gets. Otherwise its ids stand between those of others. */
+	bool alone;
+	const char *event; /* the type of its records; NULL: message */
+	const char *before; /* what an id begins with, and ends with: places */
+	const char *after;  /* of other sources with their "-"; or "" */
+	size_t budget;	    /* bytes that its own part may take */
+};
+
+void feed_init(struct feed *f, const struct source_config *config,
+	struct feed_scratch *scratch, struct watch *watch, size_t ring_bytes);
+void feed_release(struct feed *f);
+
+/*
+ * Starts a follower: at `places`, when there are some (a resume), else
+ * `records` before the end. The first follower opens the source. Returns
+ * FEED_NOTHING when it follows from now on (feed_leave ends that); FEED_WAIT,
+ * FEED_MORE and FEED_FAILED: it does not; try again, or give up. An id that
+ * is none (`id_is_bad`) is a gap.
+ */
+enum feed_outcome feed_follow(struct feed *f, struct follower *follower,
+	const struct place *places, size_t count, bool id_is_bad,
+	uint32_t records);
+void feed_leave(struct feed *f, struct follower *follower);
+
+/*
+ * Looks at the source once and reads what is new into the ring. Idempotent:
+ * after every event of the watch, and by the timer once a second (`timer`).
+ * FEED_BYTES: there is something for followers; FEED_MORE: there is, and look
+ * again soon; FEED_NOTHING; FEED_WAIT.
+ */
+enum feed_outcome feed_look(struct feed *f, bool timer);
+
+/* Does an event of that watch descriptor concern this source? */
+bool feed_has_watch(const struct feed *f, int wd);
+
+/*
+ * Appends to `out` what comes next for a reader at `from`, and leaves in *to
+ * where it is afterwards (also with FEED_NOTHING: it may have arrived at the
+ * ring). Places that do not fit the view's budget are let go before. At most `limit` bytes, or one larger record;
+ * with the limit that an earlier call reached, exactly the same bytes again,
+ * as long as the source still has them.
+ */
+enum feed_outcome feed_produce(struct feed *f, const struct feed_view *view,
+	const struct cursor *from, struct cursor *to, size_t limit,
+	struct buffer *out);
+
+/* Lets the oldest places go until the cursor's part of an id takes `budget`
+ * bytes, down to one. */
+void feed_trim(struct cursor *c, size_t budget);
+
+/* Appends the places of a cursor, joined by "-": its part of an id. */
+void feed_add_id(const struct feed *f, const struct cursor *c,
+	struct buffer *out);
+
+#endif

@@ -1,0 +1,192 @@
+#include "common/hub.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/head.h"
+#include "common/log.h"
+
+int hub_init(struct hub *h, const struct config *config)
+{
+	*h = (struct hub){ .config = config, .version = 1 };
+	h->sources = calloc(config->source_count, sizeof(*h->sources));
+	if (!h->sources)
+		return -1;
+	h->source_count = config->source_count;
+	h->watch = watch_new();
+	if (!h->watch)
+		log_warning("inotify: not to be had: %s: "
+			    "files are looked at once a second",
+			strerror(errno));
+	for (size_t i = 0; i < h->source_count; i++) {
+		struct source *s = &h->sources[i];
+
+		s->config = &config->sources[i];
+		if (s->config->type == SOURCE_CLOCK)
+			clock_init(&s->clock, s->config);
+		else
+			feed_init(&s->feed, s->config, &h->scratch, h->watch,
+				config->ring_bytes);
+	}
+	return 0;
+}
+
+void hub_release(struct hub *h)
+{
+	for (size_t i = 0; i < h->source_count; i++)
+		if (h->sources[i].config->type == SOURCE_FILE)
+			feed_release(&h->sources[i].feed);
+	free(h->sources);
+	watch_free(h->watch);
+	buffer_release(&h->scratch.window);
+	buffer_release(&h->scratch.text);
+	*h = (struct hub){ 0 };
+}
+
+static struct source *find(struct hub *h, const char *name)
+{
+	for (size_t i = 0; i < h->source_count; i++)
+		if (strcmp(h->sources[i].config->name, name) == 0)
+			return &h->sources[i];
+	return NULL;
+}
+
+/* The bare MOUNT streams the source named default, or the only one. */
+static struct source *default_source(struct hub *h)
+{
+	struct source *s = find(h, "default");
+
+	return !s && h->source_count == 1 ? &h->sources[0] : s;
+}
+
+static bool take_named(struct hub *h, const struct request *request,
+	struct route *route)
+{
+	route->count = 0;
+	for (size_t i = 0; i < request->source_count; i++) {
+		struct source *s = find(h, request->source[i]);
+
+		if (!s)
+			return false;
+		route->sources[route->count++] = s;
+	}
+	return route->count > 0;
+}
+
+static bool take_sources(struct hub *h, const struct request *request,
+	struct route *route)
+{
+	struct request other;
+
+	if (request->source_count > 0)
+		return take_named(h, request, route);
+	/* The script's name may hold what another server has in PATH_INFO. */
+	other = *request;
+	if (request_take_script_name(&other) && take_named(h, &other, route))
+		return true;
+	route->sources[0] = default_source(h);
+	route->count = route->sources[0] != NULL;
+	return route->count > 0;
+}
+
+/* A finite clock that is followed alone and was seen to its end. */
+static bool has_ended(const struct route *route, const struct request *request)
+{
+	const struct source *s = route->sources[0];
+	char *end;
+
+	if (route->count != 1 || s->config->type != SOURCE_CLOCK ||
+		s->config->count == 0 || !request->id_given ||
+		request->id[0] < '0' || request->id[0] > '9')
+		return false;
+	return strtoull(request->id, &end, 10) >= s->config->count && !*end;
+}
+
+bool hub_route(struct hub *h, enum request_outcome outcome,
+	const struct request *request, struct route *route,
+	struct buffer *answer)
+{
+	bool head = request->method == REQUEST_HEAD;
+
+	if (request->method == REQUEST_OPTIONS) {
+		head_add_options(answer);
+		return false;
+	}
+	if (request->method == REQUEST_OTHER) {
+		head_add_answer(answer, 405, NULL, true);
+		return false;
+	}
+	if (outcome == REQUEST_MALFORMED) {
+		head_add_answer(answer, 400, NULL, !head);
+		return false;
+	}
+	if (outcome == REQUEST_NO_SOURCE || !take_sources(h, request, route)) {
+		head_add_answer(answer, 404, NULL, !head);
+		return false;
+	}
+	if (has_ended(route, request)) {
+		head_add_answer(answer, 204, NULL, false);
+		return false;
+	}
+	if (head)
+		head_add_stream(answer, h->config->incremental);
+	return !head;
+}
+
+static void look(struct hub *h, struct source *s, bool timer, hub_news *news,
+	void *context)
+{
+	enum feed_outcome outcome = feed_look(&s->feed, timer);
+
+	if (outcome == FEED_NOTHING)
+		return;
+	h->version++;
+	news(context, s, outcome);
+}
+
+struct dirty {
+	struct hub *hub;
+	bool *marks;
+};
+
+static void mark(void *context, int wd)
+{
+	struct dirty *d = context;
+
+	for (size_t i = 0; i < d->hub->source_count; i++)
+		if (wd < 0 || feed_has_watch(&d->hub->sources[i].feed, wd))
+			d->marks[i] = true;
+}
+
+void hub_read_watch(struct hub *h, hub_news *news, void *context)
+{
+	struct dirty dirty = { h, NULL };
+
+	if (!h->watch)
+		return;
+	dirty.marks = calloc(h->source_count, sizeof(bool));
+	if (!dirty.marks)
+		return; /* the timer will look */
+	watch_drain(h->watch, mark, &dirty);
+	for (size_t i = 0; i < h->source_count; i++)
+		if (dirty.marks[i] &&
+			h->sources[i].config->type == SOURCE_FILE)
+			look(h, &h->sources[i], false, news, context);
+	free(dirty.marks);
+}
+
+void hub_look(struct hub *h, bool timer, hub_news *news, void *context)
+{
+	for (size_t i = 0; i < h->source_count; i++)
+		if (h->sources[i].feed.is_open)
+			look(h, &h->sources[i], timer, news, context);
+}
+
+bool hub_needs_timer(const struct hub *h)
+{
+	for (size_t i = 0; i < h->source_count; i++)
+		if (h->sources[i].feed.is_open)
+			return true;
+	return false;
+}

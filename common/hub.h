@@ -1,0 +1,66 @@
+/*
+ * hub: all sources of a process, and the way from a request to them.
+ */
+#ifndef SSETAIL_HUB_H
+#define SSETAIL_HUB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buffer.h"
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/feed.h"
+#include "common/request.h"
+#include "common/watch.h"
+
+struct source {
+	const struct source_config *config; /* borrowed */
+	struct feed feed;   /* type file */
+	struct clock clock; /* type clock */
+};
+
+struct hub {
+	const struct config *config; /* borrowed */
+	struct watch *watch;	     /* NULL: none to be had */
+	struct feed_scratch scratch;
+	struct source *sources;
+	size_t source_count;
+	uint64_t version; /* grows with whatever may change what is produced */
+};
+
+/* Opens nothing yet but inotify; without it the timer alone has to do, and a
+ * warning says so. Returns 0, or -1 with ENOMEM. */
+int hub_init(struct hub *h, const struct config *config);
+void hub_release(struct hub *h);
+
+/* What a request leads to. */
+struct route {
+	size_t count;
+	struct source *sources[REQUEST_SOURCES_MAX];
+};
+
+/*
+ * Finds the sources of a request. Returns true when it opens a stream;
+ * otherwise `answer` has the complete response (404, 405, 204 ...), or for
+ * HEAD the head of a stream.
+ */
+bool hub_route(struct hub *h, enum request_outcome outcome,
+	const struct request *request, struct route *route,
+	struct buffer *answer);
+
+/* The sources of a type file that have news are handed to `news`. */
+typedef void hub_news(void *context, struct source *source,
+	enum feed_outcome outcome);
+
+/* Takes the events of the watch and looks at the sources they concern. */
+void hub_read_watch(struct hub *h, hub_news *news, void *context);
+
+/* Looks at all sources that are open: once a second (`timer`), or when the
+ * disk has answered. */
+void hub_look(struct hub *h, bool timer, hub_news *news, void *context);
+
+/* Is any source of type file open: is the timer needed? */
+bool hub_needs_timer(const struct hub *h);
+
+#endif
