@@ -12,7 +12,7 @@ VERSION = 0.1
 COMMON = buffer log place utf8 encode split ring request head config \
          cold file scan siblings chain watch feed clock hub stream \
          check program
-FCGI   = record admit listen
+FCGI   = record admit listen client server main
 CGI    = main
 
 # Test programs are found by their names: tests/PART/test_NAME.c. Functions

@@ -172,17 +172,32 @@ static void clear_notice(struct cursor *c)
 	c->bytes = 0;
 }
 
-/* Adds the place where `file` starts; what was lost before it is a gap. */
+/* What was lost between the last place and `file` is a gap. */
+static void tell_losses_before(const struct feed *f, struct cursor *c,
+	const struct file *file)
+{
+	const struct chain_loss *loss = NULL;
+
+	if (c->count)
+		loss = chain_lost_between(&f->chain,
+			c->places[c->count - 1].file, file->serial);
+	if (loss)
+		set_gap(c, gap_of(loss->reason), -1);
+}
+
+/* Adds the place where `file` starts; or puts it in place of the last. */
 static void enter(const struct feed *f, struct cursor *c,
 	const struct file *file)
 {
-	uint32_t last = c->count ? c->places[c->count - 1].file : 0;
-	const struct chain_loss *loss =
-		chain_lost_between(&f->chain, last, file->serial);
-
-	if (c->count && loss)
-		set_gap(c, gap_of(loss->reason), -1);
+	tell_losses_before(f, c, file);
 	cursor_add(c, place_at_start(file));
+}
+
+static void enter_instead(const struct feed *f, struct cursor *c,
+	const struct file *file)
+{
+	tell_losses_before(f, c, file);
+	c->places[c->count - 1] = place_at_start(file);
 }
 
 /*
@@ -209,12 +224,12 @@ static void settle(const struct feed *f, struct cursor *c)
 					: -1);
 		/* The last place stays until there is one to follow it. */
 		next = chain_after(&f->chain, serial);
-		if (i + 1 == c->count) {
-			if (!next)
-				return;
-			enter(f, c, next);
-		}
-		cursor_remove(c, i);
+		if (i + 1 < c->count)
+			cursor_remove(c, i);
+		else if (next)
+			enter_instead(f, c, next);
+		else
+			return;
 	}
 }
 
@@ -753,13 +768,10 @@ static struct cursor_place *next_to_read(struct feed *f, struct cursor *c)
 		if (!next)
 			return NULL;
 		/* What the head has left is complete. */
-		if (c->count && !cursor_find(&f->head, last) &&
-			chain_find(&f->chain, last)) {
+		if (c->count && !cursor_find(&f->head, last))
+			enter_instead(f, c, next);
+		else
 			enter(f, c, next);
-			cursor_remove(c, c->count - 2);
-		} else {
-			enter(f, c, next);
-		}
 	}
 }
 

@@ -1,0 +1,611 @@
+#include "fcgi/client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "common/log.h"
+#include "common/program.h"
+#include "common/request.h"
+#include "fcgi/record.h"
+
+#define SECOND_MS 1000
+
+/* A peer that connects must have asked for something by then. */
+#define HEAD_DEADLINE_MS 10000
+
+/* Outputs a client gets in one turn of the loop before others have theirs. */
+#define ROUNDS 16
+
+struct session {
+	struct stream stream;
+	struct subscription subscriptions[];
+};
+
+struct opening {
+	struct request request;
+	struct route route;
+};
+
+int client_context_init(struct client_context *x, int epoll, struct hub *hub)
+{
+	*x = (struct client_context){
+		.epoll = epoll,
+		.hub = hub,
+		.studio = studio_new(),
+	};
+	x->ready_end = &x->ready;
+	return x->studio ? 0 : -1;
+}
+
+void client_context_release(struct client_context *x)
+{
+	studio_free(x->studio);
+	buffer_release(&x->answer);
+	buffer_release(&x->wire);
+}
+
+/* ---- coming and going */
+
+struct client *client_new(struct client_context *x, int fd, int64_t now_ms)
+{
+	struct client *c = calloc(1, sizeof(*c));
+	struct epoll_event event = {
+		.events = EPOLLIN | EPOLLRDHUP,
+		.data.ptr = c,
+	};
+
+	if (!c)
+		goto fail;
+	c->context = x;
+	c->fd = fd;
+	c->since_ms = now_ms;
+	c->ends_ms = INT64_MAX;
+	c->as.admit = admit_new();
+	if (!c->as.admit || epoll_ctl(x->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+		goto fail;
+	x->count++;
+	return c;
+fail:
+	if (c)
+		admit_free(c->as.admit);
+	free(c);
+	close(fd);
+	return NULL;
+}
+
+/* What a state owns. */
+static void release_state(struct client *c)
+{
+	switch (c->state) {
+	case CLIENT_ADMITTING:
+		admit_free(c->as.admit);
+		break;
+	case CLIENT_OPENING:
+		free(c->as.opening);
+		break;
+	case CLIENT_STREAMING:
+		stream_close(&c->as.session->stream);
+		free(c->as.session);
+		break;
+	default:
+		break;
+	}
+	c->as.admit = NULL;
+}
+
+void client_close(struct client *c)
+{
+	if (c->state == CLIENT_GONE)
+		return;
+	release_state(c);
+	c->state = CLIENT_GONE;
+	close(c->fd);
+	c->fd = -1;
+	c->context->count--;
+	c->next_gone = c->context->gone;
+	c->context->gone = c;
+}
+
+void client_free_gone(struct client_context *x)
+{
+	while (x->gone) {
+		struct client *c = x->gone;
+
+		x->gone = c->next_gone;
+		free(c);
+	}
+}
+
+/* A TCP peer that is sent a reset, because input was left unread, may lose
+ * what it had not read yet. */
+static void drain(int fd)
+{
+	char ignored[4096];
+
+	while (recv(fd, ignored, sizeof(ignored), MSG_DONTWAIT) > 0)
+		;
+}
+
+void client_set_ready(struct client *c)
+{
+	struct client_context *x = c->context;
+
+	if (c->is_ready || c->is_blocked || c->state != CLIENT_STREAMING)
+		return;
+	c->is_ready = true;
+	c->next_ready = NULL;
+	*x->ready_end = c;
+	x->ready_end = &c->next_ready;
+}
+
+/* ---- sending */
+
+static void block(struct client *c, bool blocked)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN | EPOLLRDHUP | (blocked ? EPOLLOUT : 0),
+		.data.ptr = c,
+	};
+
+	if (c->is_blocked == blocked)
+		return;
+	c->is_blocked = blocked;
+	if (epoll_ctl(c->context->epoll, EPOLL_CTL_MOD, c->fd, &event) < 0)
+		client_close(c);
+}
+
+/* Bytes sent, 0 when the socket takes none, -1 when the peer is gone. */
+static ssize_t send_some(struct client *c, const char *bytes, size_t len,
+	int64_t now_ms)
+{
+	ssize_t n;
+
+	do
+		n = send(c->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		c->since_ms = now_ms;
+	if (n < 0 && (errno == EAGAIN || errno == ENOBUFS))
+		n = 0;
+	return n;
+}
+
+/* The bytes that `len` bytes of content take as records. */
+static size_t wire_bytes(size_t len)
+{
+	size_t records = (len + RECORD_CONTENT_MAX - 1) / RECORD_CONTENT_MAX;
+
+	return len + records * RECORD_HEADER_BYTES;
+}
+
+static void add_records(struct buffer *b, unsigned id, const char *bytes,
+	size_t len)
+{
+	while (len > 0) {
+		size_t part = len < RECORD_CONTENT_MAX ? len
+						       : RECORD_CONTENT_MAX;
+		char *to = buffer_reserve(b, RECORD_HEADER_BYTES + part);
+
+		if (!to)
+			return;
+		record_put_header((unsigned char *)to, FCGI_STDOUT, id, part);
+		memcpy(to + RECORD_HEADER_BYTES, bytes, part);
+		b->len += RECORD_HEADER_BYTES + part;
+		bytes += part;
+		len -= part;
+	}
+}
+
+static void add_end(struct buffer *b, unsigned id)
+{
+	char *to = buffer_reserve(b, RECORD_HEADER_BYTES + RECORD_END_BYTES);
+
+	if (!to)
+		return;
+	record_put_end((unsigned char *)to, id, 0, FCGI_REQUEST_COMPLETE);
+	b->len += RECORD_HEADER_BYTES + RECORD_END_BYTES;
+}
+
+/* Sends what is in context->answer, if the socket takes it, and closes. */
+static void send_last(struct client *c)
+{
+	struct buffer *b = &c->context->answer;
+
+	if (!b->failed && b->len > 0)
+		send_some(c, b->data, b->len, c->since_ms);
+	drain(c->fd);
+	client_close(c);
+}
+
+/* The stream has said all it had to say. */
+static void end(struct client *c)
+{
+	buffer_clear(&c->context->answer);
+	add_end(&c->context->answer, c->id);
+	send_last(c);
+}
+
+static void answer(struct client *c, const struct buffer *response)
+{
+	struct buffer *b = &c->context->answer;
+
+	buffer_clear(b);
+	add_records(b, c->id, response->data, response->len);
+	add_end(b, c->id);
+	send_last(c);
+}
+
+/* The output as records, each piece in its own: made once for all clients
+ * that get the same. */
+static const struct buffer *wire_of(struct client *c, const struct output *o)
+{
+	struct client_context *x = c->context;
+	const char *bytes = o->bytes;
+
+	if (x->wire_number == o->number && x->wire_id == c->id)
+		return &x->wire;
+	buffer_clear(&x->wire);
+	for (size_t i = 0; i < o->count; i++) {
+		add_records(&x->wire, c->id, bytes, o->pieces[i].len);
+		bytes += o->pieces[i].len;
+	}
+	x->wire_number = x->wire.failed ? 0 : o->number;
+	x->wire_id = c->id;
+	return &x->wire;
+}
+
+/* `sent` bytes of the output were accepted: whole pieces are done with, the
+ * rest of one that was cut is owed. */
+static void settle(struct client *c, const struct output *o, size_t sent)
+{
+	struct client_context *x = c->context;
+	const char *bytes = o->bytes;
+
+	for (size_t i = 0; i < o->count; i++) {
+		size_t len = o->pieces[i].len;
+
+		if (sent >= wire_bytes(len)) {
+			sent -= wire_bytes(len);
+			stream_commit(&c->as.session->stream, x->studio, o, i);
+		} else {
+			if (sent > 0)
+				c->owed = (struct owed){
+					.subscription =
+						(uint32_t)o->pieces[i]
+							.subscription,
+					.piece_bytes = (uint32_t)len,
+					.sent = sent,
+					.hash = XXH3_64bits(bytes, len),
+				};
+			return;
+		}
+		bytes += len;
+	}
+}
+
+/* Returns true when nothing is owed any more. */
+static bool pay(struct client *c, int64_t now_ms)
+{
+	struct client_context *x = c->context;
+	struct owed *owed = &c->owed;
+	const struct buffer *wire;
+	struct output o;
+	ssize_t n;
+
+	if (!owed->piece_bytes)
+		return true;
+	if (!stream_produce(&c->as.session->stream, x->studio, now_ms,
+		    (int)owed->subscription, owed->piece_bytes, &o) &&
+		(o.outcome == FEED_WAIT || o.outcome == FEED_MORE)) {
+		c->is_waiting = true;
+		return false;
+	}
+	/* What was promised cannot be made any more: the browser resumes
+	 * from its last whole event. */
+	if (o.len != owed->piece_bytes ||
+		XXH3_64bits(o.bytes, o.len) != owed->hash) {
+		client_close(c);
+		return false;
+	}
+	wire = wire_of(c, &o);
+	n = wire->failed ? -1
+			 : send_some(c, wire->data + owed->sent,
+				   wire->len - owed->sent, now_ms);
+	if (n < 0) {
+		client_close(c);
+		return false;
+	}
+	owed->sent += (size_t)n;
+	if (owed->sent < wire->len) {
+		block(c, true);
+		return false;
+	}
+	stream_commit(&c->as.session->stream, x->studio, &o, 0);
+	*owed = (struct owed){ 0 };
+	return true;
+}
+
+/* Sends one output. Returns whether there is more to send at once. */
+static bool send_one(struct client *c, int64_t now_ms)
+{
+	struct client_context *x = c->context;
+	struct stream *s = &c->as.session->stream;
+	const struct buffer *wire;
+	struct output o;
+	ssize_t n;
+
+	c->is_waiting = false;
+	if (!pay(c, now_ms))
+		return false;
+	if (stream_is_current(s, now_ms))
+		return false;
+	if (!stream_produce(s, x->studio, now_ms, -1, x->piece_bytes, &o)) {
+		if (o.outcome == FEED_FAILED)
+			client_close(c);
+		c->is_waiting = o.outcome == FEED_WAIT;
+		return o.outcome == FEED_MORE;
+	}
+	wire = wire_of(c, &o);
+	n = wire->failed ? -1 : send_some(c, wire->data, wire->len, now_ms);
+	if (n < 0) {
+		client_close(c);
+		return false;
+	}
+	settle(c, &o, (size_t)n);
+	if ((size_t)n < wire->len) {
+		block(c, true);
+		return false;
+	}
+	if (stream_is_over(s)) {
+		end(c);
+		return false;
+	}
+	return !stream_is_current(s, now_ms);
+}
+
+bool client_send_ready(struct client_context *x, int64_t now_ms)
+{
+	for (int round = 0; round < ROUNDS && x->ready; round++) {
+		struct client *list = x->ready;
+
+		x->ready = NULL;
+		x->ready_end = &x->ready;
+		while (list) {
+			struct client *c = list;
+
+			list = c->next_ready;
+			c->is_ready = false;
+			if (c->state == CLIENT_STREAMING && !c->is_blocked &&
+				send_one(c, now_ms))
+				client_set_ready(c);
+		}
+	}
+	return x->ready != NULL;
+}
+
+/* ---- from a request to a stream */
+
+static void start_stream(struct client *c, struct session *session,
+	int64_t now_ms)
+{
+	struct client_context *x = c->context;
+	unsigned lifetime = x->hub->config->lifetime_s;
+	struct buffer head = BUFFER_INIT;
+	ssize_t n = -1;
+
+	stream_add_head(&session->stream, &head, true);
+	buffer_clear(&x->answer);
+	add_records(&x->answer, c->id, head.data, head.len);
+	if (!head.failed && !x->answer.failed)
+		n = send_some(c, x->answer.data, x->answer.len, now_ms);
+	buffer_release(&head);
+	free(c->as.opening);
+	c->state = CLIENT_STREAMING;
+	c->as.session = session;
+	if (lifetime)
+		c->ends_ms = now_ms + program_lifetime_ms(lifetime);
+	/* A socket that takes not even this much of its first bytes is no
+	 * use to anybody. */
+	if (n != (ssize_t)x->answer.len)
+		client_close(c);
+	else
+		client_set_ready(c);
+}
+
+static void open_stream(struct client *c, int64_t now_ms)
+{
+	struct client_context *x = c->context;
+	struct opening *o = c->as.opening;
+	struct session *session;
+
+	session = malloc(sizeof(*session) +
+		o->route.count * sizeof(*session->subscriptions));
+	if (!session) {
+		client_close(c);
+		return;
+	}
+	switch (stream_open(&session->stream, x->hub, session->subscriptions,
+		&o->route, &o->request, now_ms, c)) {
+	case STREAM_OPEN:
+		c->is_waiting = false;
+		start_stream(c, session, now_ms);
+		return;
+	case STREAM_WAIT:
+		c->is_waiting = true;
+		break;
+	default:
+		log_error("stream: cannot be opened: %s", strerror(errno));
+		client_close(c);
+	}
+	free(session);
+}
+
+static void admitted(struct client *c, int64_t now_ms)
+{
+	struct client_context *x = c->context;
+	struct admit *admit = c->as.admit;
+	struct opening *o = malloc(sizeof(*o));
+	struct buffer response = BUFFER_INIT;
+	enum request_outcome outcome;
+	bool opens;
+
+	if (!o) {
+		client_close(c);
+		return;
+	}
+	c->id = (uint16_t)admit_id(admit);
+	c->walk = admit_walk_on(admit);
+	outcome = request_read(&o->request, admit_parameter, admit);
+	admit_free(admit);
+	c->state = CLIENT_OPENING;
+	c->as.opening = o;
+	opens = hub_route(x->hub, outcome, &o->request, &o->route, &response);
+	if (opens)
+		open_stream(c, now_ms);
+	else if (response.failed)
+		client_close(c);
+	else
+		answer(c, &response);
+	buffer_release(&response);
+}
+
+static void admit_bytes(struct client *c, const char *bytes, size_t len,
+	int64_t now_ms)
+{
+	struct buffer *b = &c->context->answer;
+	enum admit_outcome outcome;
+
+	buffer_clear(b);
+	outcome = admit_feed(c->as.admit, bytes, len, b);
+	if (outcome == ADMIT_REFUSE) {
+		send_last(c);
+		return;
+	}
+	/* Small, and nothing was sent before: it is taken whole or not. */
+	if (b->len > 0 && send_some(c, b->data, b->len, c->since_ms) !=
+			(ssize_t)b->len) {
+		client_close(c);
+		return;
+	}
+	if (outcome == ADMIT_READY)
+		admitted(c, now_ms);
+}
+
+/* ---- events */
+
+static void handle_bytes(struct client *c, const char *bytes, size_t len,
+	int64_t now_ms)
+{
+	if (c->state == CLIENT_ADMITTING) {
+		admit_bytes(c, bytes, len, now_ms);
+	} else if (admit_walk_aborts(&c->walk, c->id, bytes, len)) {
+		buffer_clear(&c->context->answer);
+		if (!c->owed.piece_bytes)
+			add_end(&c->context->answer, c->id);
+		send_last(c);
+	}
+}
+
+static void handle_input(struct client *c, int64_t now_ms)
+{
+	char bytes[16384];
+	ssize_t n;
+
+	do
+		n = recv(c->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		handle_bytes(c, bytes, (size_t)n, now_ms);
+	else if (n == 0 || errno != EAGAIN)
+		client_close(c);
+}
+
+void client_handle(struct client *c, uint32_t events, int64_t now_ms)
+{
+	if (c->state == CLIENT_GONE)
+		return;
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		handle_input(c, now_ms);
+	if (c->state == CLIENT_STREAMING && events & EPOLLOUT) {
+		block(c, false);
+		client_set_ready(c);
+	}
+}
+
+void client_retry(struct client *c, int64_t now_ms)
+{
+	if (!c->is_waiting)
+		return;
+	if (c->state == CLIENT_OPENING)
+		open_stream(c, now_ms);
+	else
+		client_set_ready(c);
+}
+
+static void send_heartbeat(struct client *c, int64_t now_ms)
+{
+	struct buffer *b = &c->context->answer;
+	ssize_t n;
+
+	buffer_clear(b);
+	add_records(b, c->id, STREAM_HEARTBEAT, strlen(STREAM_HEARTBEAT));
+	n = b->failed ? -1 : send_some(c, b->data, b->len, now_ms);
+	if (n == 0)
+		block(c, true);
+	else if (n != (ssize_t)b->len)
+		client_close(c);
+}
+
+void client_tick(struct client *c, int64_t now_ms)
+{
+	const struct config *config = c->context->hub->config;
+	int64_t quiet_ms = now_ms - c->since_ms;
+
+	switch (c->state) {
+	case CLIENT_ADMITTING:
+		if (quiet_ms >= HEAD_DEADLINE_MS)
+			client_close(c);
+		return;
+	case CLIENT_OPENING:
+		client_retry(c, now_ms);
+		return;
+	case CLIENT_STREAMING:
+		break;
+	default:
+		return;
+	}
+	if (c->is_blocked) {
+		if (quiet_ms >= (int64_t)config->stall_s * SECOND_MS)
+			client_close(c);
+	} else if (now_ms >= c->ends_ms) {
+		client_end(c);
+	} else if (c->is_waiting) {
+		client_set_ready(c);
+	} else if (quiet_ms >= (int64_t)config->heartbeat_s * SECOND_MS &&
+		!c->owed.piece_bytes) {
+		send_heartbeat(c, now_ms);
+	}
+}
+
+void client_end(struct client *c)
+{
+	struct buffer text = BUFFER_INIT;
+
+	if (c->state == CLIENT_STREAMING && !c->owed.piece_bytes) {
+		stream_add_farewell(&c->as.session->stream, &text);
+		answer(c, &text);
+		buffer_release(&text);
+		return;
+	}
+	if (c->state == CLIENT_OPENING)
+		end(c);
+	else
+		client_close(c);
+}

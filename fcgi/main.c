@@ -1,0 +1,188 @@
+/*
+ * ssetail.fcgi: streams log files to many clients of a web server.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "common/config.h"
+#include "common/log.h"
+#include "common/program.h"
+#include "fcgi/admit.h"
+#include "fcgi/listen.h"
+#include "fcgi/server.h"
+
+/* Descriptors beside those of clients: epoll, inotify, files. */
+#define SPARE_DESCRIPTORS 64
+
+struct options {
+	const char *config;
+	const char *listen;
+	bool check;
+};
+
+static int usage(FILE *to, int code)
+{
+	fputs("usage: ssetail.fcgi [-c FILE] [-l ADDRESS]\n"
+	      "       ssetail.fcgi [-c FILE] -t\n"
+	      "       ssetail.fcgi -V | -h\n"
+	      "A FastCGI responder that streams log files as server-sent "
+	      "events.\n"
+	      "  -c FILE     the configuration\n"
+	      "  -l ADDRESS  where to listen: a path, ADDRESS:PORT or "
+	      "[ADDRESS6]:PORT\n"
+	      "  -t          checks the configuration, tries its sources\n"
+	      "  -V          prints the version\n"
+	      "  -h          prints this\n",
+		to);
+	return code;
+}
+
+/* Returns -1 to go on, or the code to exit with. */
+static int read_options(struct options *o, int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "c:l:tVh")) != -1) {
+		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 'l':
+			o->listen = optarg;
+			break;
+		case 't':
+			o->check = true;
+			break;
+		case 'V':
+			puts("ssetail.fcgi " SSETAIL_VERSION);
+			return 0;
+		case 'h':
+			return usage(stdout, 0);
+		default:
+			return usage(stderr, EX_USAGE);
+		}
+	}
+	return optind < argc ? usage(stderr, EX_USAGE) : -1;
+}
+
+static struct config *load(const char *given)
+{
+	struct config_faults faults = { 0 };
+	char *path = config_find(given);
+	struct config *config = path ? config_load(path, &faults) : NULL;
+
+	if (!path)
+		log_error("configuration: none found: give one with -c, or "
+			  "in SSETAIL_CONF");
+	else if (!config)
+		config_faults_print(&faults, path);
+	config_faults_release(&faults);
+	free(path);
+	return config;
+}
+
+/* The socket, inherited or our own, or -1 after saying why not. *address is
+ * set when the socket's path is ours to remove. */
+static int open_socket(const struct config *config, const struct options *o,
+	const char **address)
+{
+	enum listen_kind kind = listen_kind();
+	const char *own = o->listen ? o->listen : config->listen;
+	char why[256];
+	int fd;
+
+	switch (kind) {
+	case LISTEN_INHERITED:
+	case LISTEN_ACTIVATED:
+		fd = listen_take(kind);
+		if (fd < 0)
+			log_error("start: the inherited socket cannot be "
+				  "used: %s", strerror(errno));
+		return fd;
+	case LISTEN_CGI:
+		log_error("start: a web server started this as a CGI "
+			  "program: that is ssetail.cgi");
+		/* It is shown to whoever tries it. */
+		fputs("Status: 500 Internal Server Error\r\n"
+		      "Content-Type: text/plain; charset=utf-8\r\n\r\n"
+		      "This is the FastCGI program, started as plain CGI: "
+		      "use ssetail.cgi.\n", stdout);
+		return -1;
+	default:
+		break;
+	}
+	if (!own) {
+		log_error("start: no web server started this, and there is "
+			  "no address to listen on: set listen, or give -l");
+		return -1;
+	}
+	fd = listen_open(own, config->listen_mode, config->listen_group, why,
+		sizeof(why));
+	if (fd < 0)
+		log_error("listen: %s", why);
+	else
+		*address = own;
+	return fd;
+}
+
+static void raise_descriptors(void)
+{
+	long limit = listen_raise_descriptors();
+
+	if (limit >= 0 && limit < 1024 + SPARE_DESCRIPTORS)
+		log_warning("start: the hard limit of descriptors is %ld: no "
+			    "more than %ld clients can connect (ulimit -Hn)",
+			limit, limit > SPARE_DESCRIPTORS
+				? limit - SPARE_DESCRIPTORS : 0);
+}
+
+static int serve(const struct config *config, const struct options *o)
+{
+	const char *address = NULL;
+	int fd, result;
+
+	signal(SIGPIPE, SIG_IGN);
+	raise_descriptors();
+	if (admit_self_test() < 0) {
+		log_error("start: this libfcgi does not parse a request the "
+			  "way ssetail needs it");
+		return EX_SOFTWARE;
+	}
+	fd = open_socket(config, o, &address);
+	if (fd < 0)
+		return EX_UNAVAILABLE;
+	log_info("start: %zu sources, %s", config->source_count,
+		address ? address : "an inherited socket");
+	result = server_run(config, fd);
+	if (address)
+		listen_remove(address, fd);
+	close(fd);
+	return result;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	struct config *config;
+	int result;
+
+	if (program_guard_descriptors() < 0)
+		return EX_OSERR;
+	result = read_options(&options, argc, argv);
+	if (result >= 0)
+		return result;
+	config = load(options.config);
+	if (!config)
+		return EX_CONFIG;
+	result = options.check ? check_sources(config)
+			       : serve(config, &options);
+	config_free(config);
+	return result;
+}

@@ -1,0 +1,325 @@
+#include "fcgi/server.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/cold.h"
+#include "common/hub.h"
+#include "common/log.h"
+#include "common/program.h"
+#include "common/stream.h"
+#include "fcgi/client.h"
+
+#define TICK_MS	      1000
+#define EVENTS_A_TURN 256
+
+/* Connections taken in one turn: others of our processes wait on the same
+ * socket, and get their share. */
+#define ACCEPTS_A_TURN 16
+
+struct server {
+	const struct config *config;
+	struct hub hub;
+	struct client_context clients;
+	struct client list; /* the list's head */
+	int epoll;
+	int listener;
+	int cold;
+	bool is_paused;	 /* out of descriptors: the listener is not asked */
+	bool look_again; /* a look had more than it may read at once */
+	bool watch_has_events;
+	bool disk_answered;
+	int64_t next_tick_ms;
+	int send_buffer;
+};
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
+/* The signals come only while epoll waits. */
+static void catch_signals(sigset_t *while_waiting)
+{
+	static const int ending[] = { SIGTERM, SIGINT, SIGUSR1 };
+	struct sigaction action = { .sa_handler = stop };
+	sigset_t blocked;
+
+	sigemptyset(&blocked);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(*ending); i++) {
+		sigaction(ending[i], &action, NULL);
+		sigaddset(&blocked, ending[i]);
+	}
+	sigprocmask(SIG_BLOCK, &blocked, while_waiting);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(*ending); i++)
+		sigdelset(while_waiting, ending[i]);
+	signal(SIGPIPE, SIG_IGN);
+	/* There is nothing to read again yet; it must not end us. */
+	signal(SIGHUP, SIG_IGN);
+}
+
+/* epoll tells our own descriptors by the address of their field. */
+static int add_descriptor(struct server *s, int *fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.ptr = fd };
+
+	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, *fd, &event);
+}
+
+static int add_listener(struct server *s)
+{
+	return add_descriptor(s, &s->listener, EPOLLIN | EPOLLEXCLUSIVE);
+}
+
+/* ---- clients */
+
+static void link_client(struct server *s, struct client *c)
+{
+	c->next = &s->list;
+	c->previous = s->list.previous;
+	c->previous->next = c;
+	s->list.previous = c;
+}
+
+static void unlink_gone(struct server *s)
+{
+	for (struct client *c = s->clients.gone; c; c = c->next_gone) {
+		c->previous->next = c->next;
+		c->next->previous = c->previous;
+	}
+	client_free_gone(&s->clients);
+}
+
+static void pause_listener(struct server *s)
+{
+	log_warning("accept: %s: pausing for a second", strerror(errno));
+	epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->listener, NULL);
+	s->is_paused = true;
+}
+
+static void set_options(const struct server *s, int fd)
+{
+	int on = 1;
+
+	/* The kernel doubles the number for its own overhead; what was
+	 * configured is meant to be all of it. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &s->send_buffer,
+		sizeof(s->send_buffer));
+	/* Fails on a unix socket, where nothing is held back. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static void accept_some(struct server *s, int64_t now_ms)
+{
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		int fd = accept4(s->listener, NULL, NULL,
+			SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct client *c;
+
+		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+			continue;
+		if (fd < 0) {
+			if (errno != EAGAIN)
+				pause_listener(s);
+			return;
+		}
+		set_options(s, fd);
+		c = client_new(&s->clients, fd, now_ms);
+		if (c)
+			link_client(s, c);
+	}
+}
+
+/* ---- sources */
+
+static void on_news(void *context, struct source *source,
+	enum feed_outcome outcome)
+{
+	struct server *s = context;
+	struct feed *f = &source->feed;
+
+	if (outcome == FEED_MORE)
+		s->look_again = true;
+	for (struct follower *one = f->followers.next; one != &f->followers;
+		one = one->next) {
+		const struct stream *stream = one->owner;
+
+		client_set_ready(stream->owner);
+	}
+}
+
+static void look(struct server *s)
+{
+	if (s->watch_has_events)
+		hub_read_watch(&s->hub, on_news, s);
+	s->watch_has_events = false;
+	if (s->disk_answered) {
+		cold_drain();
+		for (struct client *c = s->list.next; c != &s->list;
+			c = c->next)
+			client_retry(c, program_now_ms());
+	}
+	if (s->disk_answered || s->look_again) {
+		s->look_again = s->disk_answered = false;
+		hub_look(&s->hub, false, on_news, s);
+	}
+}
+
+/* Those whose clock is due are served; being sent an event makes them wait
+ * for the next. One whose socket takes nothing is left out until it does. */
+static void serve_clocks(struct server *s, int64_t now_ms)
+{
+	for (size_t i = 0; i < s->hub.source_count; i++) {
+		struct clock *clock = &s->hub.sources[i].clock;
+		struct ticker *t;
+
+		if (s->hub.sources[i].config->type != SOURCE_CLOCK)
+			continue;
+		for (t = clock->tickers.next; t != &clock->tickers &&
+			t->cursor.due_ms <= now_ms; t = t->next) {
+			const struct stream *stream = t->owner;
+
+			client_set_ready(stream->owner);
+		}
+	}
+}
+
+static void tick(struct server *s, int64_t now_ms)
+{
+	s->next_tick_ms = now_ms + TICK_MS;
+	if (s->is_paused && add_listener(s) == 0)
+		s->is_paused = false;
+	hub_look(&s->hub, true, on_news, s);
+	for (struct client *c = s->list.next; c != &s->list; c = c->next)
+		client_tick(c, now_ms);
+}
+
+/* ---- the loop */
+
+/* How long epoll may wait. Nobody there: for ever. */
+static int timeout_ms(const struct server *s, bool more, int64_t now_ms)
+{
+	int64_t next = INT64_MAX;
+
+	if (more || s->look_again)
+		return 0;
+	if (s->clients.count > 0 || s->is_paused || hub_needs_timer(&s->hub))
+		next = s->next_tick_ms;
+	for (size_t i = 0; i < s->hub.source_count; i++) {
+		const struct source *source = &s->hub.sources[i];
+
+		if (source->config->type == SOURCE_CLOCK) {
+			int64_t due = clock_next_ms(&source->clock);
+
+			/* One that is due already waits for its socket. */
+			if (due > now_ms && due < next)
+				next = due;
+		}
+	}
+	if (next == INT64_MAX)
+		return -1;
+	return next > now_ms ? (int)(next - now_ms) : 0;
+}
+
+static void handle(struct server *s, const struct epoll_event *e,
+	int64_t now_ms)
+{
+	if (e->data.ptr == &s->listener)
+		accept_some(s, now_ms);
+	else if (e->data.ptr == &s->hub)
+		s->watch_has_events = true;
+	else if (e->data.ptr == &s->cold)
+		s->disk_answered = true;
+	else
+		client_handle(e->data.ptr, e->events, now_ms);
+}
+
+static void run(struct server *s, const sigset_t *while_waiting)
+{
+	struct epoll_event events[EVENTS_A_TURN];
+	bool more = false;
+
+	s->next_tick_ms = program_now_ms() + TICK_MS;
+	while (!stopped) {
+		int64_t now_ms = program_now_ms();
+		int n = epoll_pwait(s->epoll, events, EVENTS_A_TURN,
+			timeout_ms(s, more, now_ms), while_waiting);
+
+		now_ms = program_now_ms();
+		for (int i = 0; i < n; i++)
+			handle(s, &events[i], now_ms);
+		look(s);
+		if (now_ms >= s->next_tick_ms)
+			tick(s, now_ms);
+		serve_clocks(s, now_ms);
+		more = client_send_ready(&s->clients, now_ms);
+		unlink_gone(s);
+	}
+}
+
+static void end_all(struct server *s)
+{
+	size_t count = s->clients.count;
+
+	for (struct client *c = s->list.next; c != &s->list; c = c->next)
+		client_end(c);
+	unlink_gone(s);
+	log_info("stop: %zu streams ended", count);
+}
+
+int server_run(const struct config *config, int fd)
+{
+	static struct server s;
+	sigset_t while_waiting;
+	int result = EX_OSERR;
+
+	s = (struct server){
+		.config = config,
+		.listener = fd,
+		.cold = -1,
+		.epoll = epoll_create1(EPOLL_CLOEXEC),
+		.send_buffer = (int)(config->send_buffer_bytes / 2),
+	};
+	s.list.next = s.list.previous = &s.list;
+	if (s.epoll < 0 || hub_init(&s.hub, config) < 0)
+		goto fail;
+	if (client_context_init(&s.clients, s.epoll, &s.hub) < 0)
+		goto fail;
+	s.clients.piece_bytes = FEED_PIECE_BYTES;
+	s.cold = cold_start();
+	if (s.cold < 0 || add_descriptor(&s, &s.cold, EPOLLIN) < 0 ||
+		add_listener(&s) < 0)
+		goto fail;
+	if (s.hub.watch) {
+		struct epoll_event event = { .events = EPOLLIN,
+			.data.ptr = &s.hub };
+
+		if (epoll_ctl(s.epoll, EPOLL_CTL_ADD,
+			    watch_descriptor(s.hub.watch), &event) < 0)
+			goto fail;
+	}
+	catch_signals(&while_waiting);
+	run(&s, &while_waiting);
+	end_all(&s);
+	result = 0;
+fail:
+	if (result)
+		log_error("start: %s", strerror(errno));
+	client_context_release(&s.clients);
+	hub_release(&s.hub);
+	if (s.epoll >= 0)
+		close(s.epoll);
+	return result;
+}
