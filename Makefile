@@ -88,7 +88,7 @@ help:
 # What is missing is installed before anything is compiled, hence a second
 # make for what follows.
 PACKAGES = tests/tools/packages -r build/undo
-AGAIN    = +@$(MAKE) --no-print-directory
+AGAIN    = +@$(MAKE) --no-print-directory $(if $(V),,-s)
 
 testlib_o  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib/*.c))
 tested_o   = $(common_o) $(filter-out %/main.o,$(fcgi_o))
