@@ -42,18 +42,6 @@ static int say(char *why, size_t size, const char *format, ...)
 
 /* Descriptors. */
 
-int listen_guard_descriptors(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (fcntl(fd, F_GETFD) >= 0)
-			continue;
-		/* The lowest free one, and so this one. */
-		if (errno != EBADF || open("/dev/null", O_RDWR) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 long listen_raise_descriptors(void)
 {
 	struct rlimit limit;

@@ -17,13 +17,6 @@ enum listen_kind {
 	LISTEN_OWN	  /* by hand or as a service: a socket of its own */
 };
 
-/*
- * Opens /dev/null on descriptors 0, 1 and 2 where they are closed, so that
- * no file ever gets one of these numbers. The first thing main() does.
- * Returns 0, or -1 with errno.
- */
-int listen_guard_descriptors(void);
-
 /* How the process was started; looks at descriptor 0 and the environment. */
 enum listen_kind listen_kind(void);
 

@@ -701,37 +701,6 @@ static void the_kind_of_start_is_told_from_descriptor_0(void **state)
 	in_child(know_the_start);
 }
 
-static int guard(void)
-{
-	int saved = fcntl(2, F_DUPFD, 10);
-
-	for (int closed = 0; closed < 8; closed++) {
-		for (int fd = 0; fd < 3; fd++) {
-			dup2(saved, fd);
-			if (closed & 1 << fd)
-				close(fd);
-		}
-		CHECK(listen_guard_descriptors() == 0);
-		for (int fd = 0; fd < 3; fd++) {
-			struct stat now, null;
-
-			CHECK(fcntl(fd, F_GETFD) == 0);
-			CHECK(stat("/dev/null", &null) == 0);
-			CHECK(fstat(fd, &now) == 0);
-			CHECK(!(closed & 1 << fd) ||
-				now.st_rdev == null.st_rdev);
-		}
-	}
-	dup2(saved, 2);
-	return 0;
-}
-
-static void closed_descriptors_become_dev_null(void **state)
-{
-	(void)state;
-	in_child(guard);
-}
-
 static int raise_limit(void)
 {
 	struct rlimit limit;
@@ -777,7 +746,6 @@ int main(void)
 		TEST(an_inherited_socket_leaves_descriptor_0),
 		TEST(an_activated_socket_is_ours_by_its_process_id),
 		TEST(the_kind_of_start_is_told_from_descriptor_0),
-		TEST(closed_descriptors_become_dev_null),
 		TEST(the_limit_of_descriptors_is_raised),
 	};
 
