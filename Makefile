@@ -116,7 +116,7 @@ $(PARTS:%=checked-%): checked-%:
 	+@tests/tools/check $* $(BUILD) $(MAKE) $($*)
 
 lint:
-	@tests/tools/lint "$(ALL_CPPFLAGS) -std=c11"
+	@tests/tools/lint $(ALL_CPPFLAGS) -std=c11
 
 # ---- demonstration
 
