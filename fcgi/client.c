@@ -20,6 +20,9 @@
 /* A peer that connects must have asked for something by then. */
 #define HEAD_DEADLINE_MS 10000
 
+/* Times that the input of a client that is answered is read yet. */
+#define DRAIN_READS 16
+
 /* Outputs a client gets in one turn of the loop before others have theirs. */
 #define ROUNDS 16
 
@@ -124,13 +127,14 @@ void client_free_gone(struct client_context *x)
 }
 
 /* A TCP peer that is sent a reset, because input was left unread, may lose
- * what it had not read yet. */
+ * what it had not read yet. One that writes without end is not waited for. */
 static void drain(int fd)
 {
-	char ignored[4096];
+	char ignored[16384];
 
-	while (recv(fd, ignored, sizeof(ignored), MSG_DONTWAIT) > 0)
-		;
+	for (int i = 0; i < DRAIN_READS; i++)
+		if (recv(fd, ignored, sizeof(ignored), MSG_DONTWAIT) <= 0)
+			return;
 }
 
 void client_set_ready(struct client *c)
@@ -205,12 +209,12 @@ static void add_records(struct buffer *b, unsigned id, const char *bytes,
 
 static void add_end(struct buffer *b, unsigned id)
 {
-	char *to = buffer_reserve(b, RECORD_HEADER_BYTES + RECORD_END_BYTES);
+	char *to = buffer_reserve(b, RECORD_END_BYTES);
 
 	if (!to)
 		return;
 	record_put_end((unsigned char *)to, id, 0, FCGI_REQUEST_COMPLETE);
-	b->len += RECORD_HEADER_BYTES + RECORD_END_BYTES;
+	b->len += RECORD_END_BYTES;
 }
 
 /* Sends what is in context->answer, if the socket takes it, and closes. */
