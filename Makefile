@@ -105,11 +105,11 @@ $(units) $(front) $(servers): %: %.o $(testlib_o) $(tested_o)
 		$(LIBCMOCKA) $(LIBFCGI) $(LIBCONFIG) -lpthread $(LDLIBS)
 
 check:
-	@$(PACKAGES) build run check
+	@$(PACKAGES) build check servers
 	+@tests/tools/check all $(BUILD) $(MAKE) $(PARTS:%=checked-%)
 
 $(PARTS:%=check-%): check-%:
-	@$(PACKAGES) build $(if $(filter servers,$*),run check,check)
+	@$(PACKAGES) build check $(filter servers,$*)
 	$(AGAIN) checked-$*
 
 $(PARTS:%=checked-%): checked-%:
