@@ -114,6 +114,7 @@ struct cgi_client *cgi_open(const struct cgi_how *how, const struct ask *ask)
 		.env = envp,
 		.folder = how->folder,
 		.stdout_fd = output[1],
+		.in_child = how->in_child,
 	});
 	close(output[1]);
 	reader_init(&c->reader, &kind, output[0]);

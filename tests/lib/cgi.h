@@ -20,6 +20,7 @@ struct cgi_how {
 	bool socket;	     /* output is a socket, as lighttpd can; else a
 			      * pipe */
 	const char *const *argv; /* more arguments; ends with NULL */
+	void (*in_child)(void *context); /* see process.h */
 };
 
 struct cgi_client {
