@@ -309,15 +309,16 @@ static int run(const struct config *config, const struct request *request,
 		return EX_OSERR;
 	}
 	sink_init(config->stall_s);
-	if (hub_route(&session.hub, outcome, request, &route, &session.text))
+	if (hub_route(&session.hub, outcome, request, &route, &session.text)) {
 		result = serve(&session, config, &route, request, head);
-	else if (head)
+		if (result < 0)
+			log_error("stream: %s", strerror(errno));
+		stream_close(&session.stream);
+	} else if (head) {
 		write_buffer(&session.text);
-	else
+	} else {
 		result = EX_USAGE;
-	if (result < 0)
-		log_error("stream: %s", strerror(errno));
-	stream_close(&session.stream);
+	}
 	hub_release(&session.hub);
 	studio_free(session.studio);
 	buffer_release(&session.text);

@@ -824,12 +824,7 @@ static void stream_content(struct site *s, const struct bytes *content,
 	n = expect_file(r, n, &second);
 	assert_int_equal(r->event_count, n);
 	reader_check_bytewise(r);
-	site_close(s, r);
-	if (s->responder) {
-		assert_int_equal(process_stop(s->responder), 0);
-		s->responder = NULL;
-		disk_remove(disk_path(s->folder, "socket"));
-	}
+	site_restart(s);
 }
 
 static void real_logs_come_out_as_they_are(void **state)

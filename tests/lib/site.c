@@ -65,22 +65,38 @@ static bool close_one(struct reader *r, bool is_cgi)
 	return well;
 }
 
-int site_teardown(void **state)
+static bool end_all(struct site *s)
 {
-	struct site *s = *state;
 	bool well = true;
 
 	while (s->count > 0) {
 		s->count--;
 		well &= close_one(s->readers[s->count], s->is_cgi[s->count]);
 	}
-	if (s->responder && process_runs(s->responder)) {
+	if (s->responder) {
 		process_signal(s->responder, SIGTERM);
 		well &= ends_well(s->responder);
+		process_free(s->responder);
+		s->responder = NULL;
+		disk_remove(s->address);
 	}
+	return well;
+}
+
+int site_teardown(void **state)
+{
+	struct site *s = *state;
+	bool well = end_all(s);
+
 	free(s);
 	test_cleanup(state);
 	return well ? 0 : -1;
+}
+
+void site_restart(struct site *s)
+{
+	if (!end_all(s))
+		test_fail("a program did not end well");
 }
 
 void site_configure(struct site *s, const char *format, ...)

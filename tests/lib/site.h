@@ -84,6 +84,10 @@ struct reader *site_open_path(struct site *s, const char *path);
 /* Hangs up and frees. A CGI program must end by that, with 0. */
 void site_close(struct site *s, struct reader *r);
 
+/* Closes all, and ends the responder: the next open starts another, with the
+ * configuration as it is then. */
+void site_restart(struct site *s);
+
 /* The process that serves this reader. */
 pid_t site_pid(const struct site *s, const struct reader *r);
 
@@ -93,6 +97,7 @@ pid_t site_pid(const struct site *s, const struct reader *r);
 #define site_open(...)		TEST_HERE(site_open(__VA_ARGS__))
 #define site_open_path(...)	TEST_HERE(site_open_path(__VA_ARGS__))
 #define site_close(...)		TEST_HERE(site_close(__VA_ARGS__))
+#define site_restart(...)	TEST_HERE(site_restart(__VA_ARGS__))
 #endif
 
 #endif
