@@ -75,6 +75,15 @@ const struct chain_loss *chain_lost_between(const struct chain *c,
 	return first;
 }
 
+uint32_t chain_before(const struct chain *c, const struct file *f)
+{
+	for (size_t i = c->count; i-- > 1;)
+		if (c->files[i] == f)
+			return c->files[i - 1]->tag;
+	/* The first is the current one, or nobody stands at its start. */
+	return c->known_count ? c->known[c->known_count - 1] : 0;
+}
+
 static void add_loss(struct chain *c, uint32_t serial,
 	enum chain_reason reason, uint64_t size)
 {
@@ -635,12 +644,59 @@ static int resolve_in_siblings(struct chain *c, uint32_t tag,
 	return has;
 }
 
+/*
+ * A place at the start of the current file: what came between the generation
+ * that was before it and itself is a copy of what it held since.
+ */
+static int resolve_start(struct chain *c, uint64_t before,
+	struct file **found)
+{
+	struct file *f = chain_current(c), *copy;
+	struct neighbourhood n;
+	struct siblings list;
+	size_t from = 0;
+	bool known = before == 0;
+	int result = 1;
+
+	*found = f;
+	if (look_around(c, &n, &list) < 0)
+		return errno == EAGAIN ? -1 : 1;
+	for (size_t i = 0; i < list.count; i++) {
+		if (list.list[i].tag == before) {
+			known = true;
+			from = i + 1;
+		}
+	}
+	while (from < list.count && list.list[from].compressed)
+		from++;
+	if (known && from < list.count) {
+		const struct sibling *s = &list.list[from];
+
+		*found = NULL;
+		for (size_t i = 0; i < c->count; i++)
+			if (same_file(c->files[i], s->dev, s->ino))
+				*found = c->files[i];
+		if (!*found) {
+			copy = open_sibling(n.dir, s);
+			if (copy && prepend(c, &n, &list, from, copy) == 0)
+				*found = copy;
+			else
+				file_close(copy);
+			result = *found ? 1 : -1;
+		}
+	}
+	leave(&n, &list);
+	return result;
+}
+
 int chain_resolve(struct chain *c, uint32_t tag, uint64_t offset,
 	uint64_t check, struct file **found, enum chain_reason *reason)
 {
 	int has = resolve_in_chain(c, tag, offset, check, found);
 
 	*reason = CHAIN_UNKNOWN;
+	if (has == 1 && offset == 0 && *found == chain_current(c))
+		return resolve_start(c, check, found);
 	if (has != 0)
 		return has;
 	*reason = CHAIN_ROTATED;

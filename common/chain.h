@@ -80,6 +80,9 @@ struct file *chain_current(const struct chain *c);
 struct file *chain_find(const struct chain *c, uint32_t serial);
 struct file *chain_after(const struct chain *c, uint32_t serial);
 
+/* The tag of the generation before a file; 0: there is none. */
+uint32_t chain_before(const struct chain *c, const struct file *f);
+
 /* What is known of a file that is gone, or NULL: the one of that serial; and
  * the first one between two serials, both excluded. */
 const struct chain_loss *chain_lost(const struct chain *c, uint32_t serial);
@@ -111,6 +114,11 @@ int chain_adopt_copy(struct chain *c, uint64_t offset, uint64_t check);
  * chain, else among the siblings, and then brings that one in and all that
  * came after it. Returns 1 and the file in *found; 0 and in *reason why
  * there is none; -1 with errno (EAGAIN: try again).
+ *
+ * At offset 0 there is no content to go by, and `check` is the tag of the
+ * generation before (chain_before): a copy that was made of the file since,
+ * and that it was truncated after, stands between the two, and it is what
+ * *found is then.
  */
 int chain_resolve(struct chain *c, uint32_t tag, uint64_t offset,
 	uint64_t check, struct file **found, enum chain_reason *reason);

@@ -149,12 +149,15 @@ static enum gap_reason gap_of(enum chain_reason reason)
 
 /* ---- cursors and the chain */
 
-static struct cursor_place place_at_start(const struct file *file)
+/* There is no content yet that a check could cover: it names the generation
+ * before, see chain_resolve. */
+static struct cursor_place place_at_start(const struct feed *f,
+	const struct file *file)
 {
 	return (struct cursor_place){
 		.file = file->serial,
 		.tag = file->tag,
-		.check = place_check(place_head_hash("", 0), "", 0, 0),
+		.check = chain_before(&f->chain, file),
 	};
 }
 
@@ -190,14 +193,14 @@ static void enter(const struct feed *f, struct cursor *c,
 	const struct file *file)
 {
 	tell_losses_before(f, c, file);
-	cursor_add(c, place_at_start(file));
+	cursor_add(c, place_at_start(f, file));
 }
 
 static void enter_instead(const struct feed *f, struct cursor *c,
 	const struct file *file)
 {
 	tell_losses_before(f, c, file);
-	c->places[c->count - 1] = place_at_start(file);
+	c->places[c->count - 1] = place_at_start(f, file);
 }
 
 /*
@@ -400,24 +403,6 @@ static void tell_late(struct feed *f)
 	}
 }
 
-/* Brings the head to the files that came since. */
-static void enter_new_files(struct feed *f)
-{
-	const struct file *next;
-
-	settle(f, &f->head);
-	put_head_notice(f);
-	while ((next = chain_after(&f->chain, f->head.count
-			 ? f->head.places[f->head.count - 1].file
-			 : 0))) {
-		if (f->head.count == CURSOR_PLACES_MAX)
-			let_go(f, &f->head.places[0]);
-		enter(f, &f->head, next);
-		trim_head(f);
-		put_head_notice(f);
-	}
-}
-
 /*
  * A rotated file that nobody can write to any more is read to its very end,
  * a last line without newline included, and then leaves the head. An id-only
@@ -447,6 +432,46 @@ static enum feed_outcome retire_files(struct feed *f,
 		}
 		cursor_remove(&f->head, i);
 		put_own(f, CURSOR_NO_NOTICE, 0, 0);
+	}
+	return FEED_NOTHING;
+}
+
+static enum feed_outcome read_places(struct feed *f,
+	const struct timespec *now)
+{
+	enum feed_outcome outcome = FEED_NOTHING;
+
+	for (uint32_t i = 0; i < f->head.count && outcome == FEED_NOTHING; i++)
+		outcome = read_new(f, f->head.places[i].file);
+	return outcome == FEED_NOTHING ? retire_files(f, now) : outcome;
+}
+
+/*
+ * Brings the head to the files that came since. When there are more than it
+ * has places for, it reads those it has first; an old one that somebody could
+ * still write to is let go.
+ */
+static enum feed_outcome enter_new_files(struct feed *f,
+	const struct timespec *now)
+{
+	const struct file *next;
+
+	settle(f, &f->head);
+	put_head_notice(f);
+	while ((next = chain_after(&f->chain, f->head.count
+			 ? f->head.places[f->head.count - 1].file
+			 : 0))) {
+		if (f->head.count == CURSOR_PLACES_MAX) {
+			enum feed_outcome outcome = read_places(f, now);
+
+			if (outcome != FEED_NOTHING)
+				return outcome;
+		}
+		if (f->head.count == CURSOR_PLACES_MAX)
+			let_go(f, &f->head.places[0]);
+		enter(f, &f->head, next);
+		trim_head(f);
+		put_head_notice(f);
 	}
 	return FEED_NOTHING;
 }
@@ -641,12 +666,10 @@ enum feed_outcome feed_look(struct feed *f, bool timer)
 		last->file == chain_current(&f->chain)->serial &&
 		chain_adopt_copy(&f->chain, last->offset, last->check) < 0)
 		settled = false;
-	enter_new_files(f);
+	outcome = enter_new_files(f, &now);
 	watch_all(f, timer);
-	for (uint32_t i = 0; i < f->head.count && outcome == FEED_NOTHING; i++)
-		outcome = read_new(f, f->head.places[i].file);
 	if (outcome == FEED_NOTHING)
-		outcome = retire_files(f, &now);
+		outcome = read_places(f, &now);
 	tell_late(f);
 	tell_waiting(f, timer);
 	if (timer)
@@ -917,7 +940,7 @@ static enum scan_outcome end_of_records(struct feed *f, struct file *file,
 	uint64_t start;
 	char last = '\n';
 
-	*at = place_at_start(file);
+	*at = place_at_start(f, file);
 	at->offset = file->size;
 	if (file->size > 0 && file_read_whole(file, &last, 1,
 				      file->size - 1) < 0)
@@ -1081,7 +1104,7 @@ static enum feed_outcome start_back(struct feed *f, struct cursor *c,
 		if (followed) {
 			at = *followed;
 		} else {
-			at = place_at_start(file);
+			at = place_at_start(f, file);
 			at.offset = file->size;
 			c->count++;
 		}
@@ -1110,7 +1133,7 @@ static int resolve(struct feed *f, const struct place *places, size_t count,
 			if (!file)
 				file = f->chain.count ? f->chain.files[0] : NULL;
 			if (file)
-				cursor_add(c, place_at_start(file));
+				cursor_add(c, place_at_start(f, file));
 			else
 				stand_before(f, c);
 			return 1;

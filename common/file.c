@@ -172,11 +172,13 @@ int file_has_place(const struct file *f, uint64_t offset, uint64_t check)
 	uint64_t found;
 	char before;
 
+	if (offset == 0)
+		return 1;
 	if (file_check(f, offset, &found) < 0)
 		return errno == ENODATA ? 0 : -1;
 	if (found != check)
 		return 0;
-	if (offset == 0 || offset == f->size)
+	if (offset == f->size)
 		return 1;
 	if (file_read_whole(f, &before, 1, offset - 1) < 0)
 		return -1;

@@ -83,7 +83,8 @@ int file_check(const struct file *f, uint64_t offset, uint64_t *check);
 
 /*
  * Is `offset` the end of a record whose check is `check`? 1 or 0; -1 with
- * errno when it could not be read.
+ * errno when it could not be read. The start of a file is one whatever the
+ * check.
  */
 int file_has_place(const struct file *f, uint64_t offset, uint64_t check);
 

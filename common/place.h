@@ -17,6 +17,7 @@
  * origins without a preflight. The file tag is a hint that saves reading;
  * what decides is the check, which covers the first min(256, offset) bytes
  * of the file, the last min(512, offset) before the offset, and the offset.
+ * At offset 0, where no content is, it is the tag of the generation before.
  * Bytes in, bytes out: nothing here opens a file.
  */
 #ifndef SSETAIL_PLACE_H

@@ -15,7 +15,7 @@
 
 #define REQUEST_NAME_MAX    64	 /* bytes of a source's name */
 #define REQUEST_SOURCES_MAX 16	 /* sources on one connection */
-#define REQUEST_QUERY_MAX   4096 /* bytes of QUERY_STRING */
+#define REQUEST_QUERY_MAX   16384 /* bytes of QUERY_STRING */
 #define REQUEST_PARAMS_MAX  64	 /* parameters in it */
 #define REQUEST_ID_MAX	    255	 /* bytes of a resume point that is kept */
 

@@ -120,7 +120,7 @@ enum scan_outcome scan_begin(struct scan *s, struct buffer *window,
 	if (outcome != SCAN_RECORD)
 		return outcome;
 	outcome = check_at(s, offset, &found);
-	if (outcome == SCAN_RECORD && found != check)
+	if (outcome == SCAN_RECORD && offset > 0 && found != check)
 		return SCAN_CHANGED;
 	return outcome;
 }
