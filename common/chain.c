@@ -482,10 +482,15 @@ int chain_truncated(struct chain *c, struct file *f, uint64_t offset,
 }
 
 /* Does `f` still begin with all that `copy` holds? 1, 0 or -1. */
-static int continues(const struct file *f, const struct file *copy)
+static int continues(struct file *f, const struct file *copy)
 {
+	struct timespec now;
 	uint64_t mine, its;
 
+	/* What was written since the look is in the copy, too. */
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (file_refresh(f, &now) < 0)
+		return -1;
 	if (f->size < copy->size)
 		return 0;
 	if (file_check(f, copy->size, &mine) < 0 ||

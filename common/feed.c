@@ -920,8 +920,8 @@ enum feed_outcome feed_produce(struct feed *f, const struct feed_view *view,
 	}
 	if (at) {
 		outcome = produce_from_file(f, view, to, at, limit, out);
-		if (outcome != FEED_NOTHING)
-			return outcome;
+		/* What the head has read must be there. */
+		return outcome == FEED_NOTHING ? FEED_WAIT : outcome;
 	}
 	/* Arrived: from here on the ring has what comes. */
 	*to = f->head;
@@ -983,6 +983,8 @@ static enum feed_outcome take_in_unfinished(struct feed *f)
 	struct timespec now = monotonic();
 	size_t i = f->chain.count;
 
+	bool is_new = false;
+
 	while (i-- > 0 && f->head.count < CURSOR_PLACES_MAX) {
 		struct file *file = f->chain.files[i];
 		struct cursor_place at;
@@ -1005,7 +1007,11 @@ static enum feed_outcome take_in_unfinished(struct feed *f)
 			f->head.count * sizeof(at));
 		f->head.places[0] = at;
 		f->head.count++;
+		is_new = true;
 	}
+	/* Those who read the ring learn of the place from an id-only block. */
+	if (is_new)
+		put_own(f, CURSOR_NO_NOTICE, 0, 0);
 	return FEED_NOTHING;
 }
 

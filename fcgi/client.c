@@ -151,7 +151,7 @@ void client_set_ready(struct client *c)
 
 /* ---- sending */
 
-static void block(struct client *c, bool blocked)
+static void block(struct client *c, bool blocked, int64_t now_ms)
 {
 	struct epoll_event event = {
 		.events = EPOLLIN | EPOLLRDHUP | (blocked ? EPOLLOUT : 0),
@@ -161,6 +161,8 @@ static void block(struct client *c, bool blocked)
 	if (c->is_blocked == blocked)
 		return;
 	c->is_blocked = blocked;
+	/* Being quiet before does not count as a stall. */
+	c->since_ms = now_ms;
 	if (epoll_ctl(c->context->epoll, EPOLL_CTL_MOD, c->fd, &event) < 0)
 		client_close(c);
 }
@@ -328,7 +330,7 @@ static bool pay(struct client *c, int64_t now_ms)
 	}
 	owed->sent += (size_t)n;
 	if (owed->sent < wire->len) {
-		block(c, true);
+		block(c, true, now_ms);
 		return false;
 	}
 	stream_commit(&c->as.session->stream, x->studio, &o, 0);
@@ -364,7 +366,7 @@ static bool send_one(struct client *c, int64_t now_ms)
 	}
 	settle(c, &o, (size_t)n);
 	if ((size_t)n < wire->len) {
-		block(c, true);
+		block(c, true, now_ms);
 		return false;
 	}
 	if (stream_is_over(s)) {
@@ -538,7 +540,7 @@ void client_handle(struct client *c, uint32_t events, int64_t now_ms)
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		handle_input(c, now_ms);
 	if (c->state == CLIENT_STREAMING && events & EPOLLOUT) {
-		block(c, false);
+		block(c, false, now_ms);
 		client_set_ready(c);
 	}
 }
@@ -562,7 +564,7 @@ static void send_heartbeat(struct client *c, int64_t now_ms)
 	add_records(b, c->id, STREAM_HEARTBEAT, strlen(STREAM_HEARTBEAT));
 	n = b->failed ? -1 : send_some(c, b->data, b->len, now_ms);
 	if (n == 0)
-		block(c, true);
+		block(c, true, now_ms);
 	else if (n != (ssize_t)b->len)
 		client_close(c);
 }
@@ -590,12 +592,11 @@ void client_tick(struct client *c, int64_t now_ms)
 			client_close(c);
 	} else if (now_ms >= c->ends_ms) {
 		client_end(c);
-	} else if (c->is_waiting) {
-		client_set_ready(c);
 	} else if (quiet_ms >= (int64_t)config->heartbeat_s * SECOND_MS &&
 		!c->owed.piece_bytes) {
 		send_heartbeat(c, now_ms);
 	}
+	client_retry(c, now_ms);
 }
 
 void client_end(struct client *c)

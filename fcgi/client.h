@@ -75,7 +75,7 @@ struct client {
 		struct session *session;
 	} as;
 	struct owed owed;
-	int64_t since_ms; /* connected; then: when it last accepted bytes */
+	int64_t since_ms; /* connected; last accepted bytes; was blocked */
 	int64_t ends_ms;  /* its lifetime; INT64_MAX: none */
 };
 
