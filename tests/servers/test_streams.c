@@ -119,6 +119,50 @@ static void delivers_nothing_without_its_decisive_line(void **state)
 	assert_int_equal(steps_taken(&s), 0);
 }
 
+/* ---- what has to get through the server */
+
+static void resumes_after_the_last_event(void **state)
+{
+	struct server s;
+	struct http_client *first = serve_one(&s, state);
+
+	disk_append(s.log, "two\n");
+	reader_expect_event(&first->reader, 1, "message", "two");
+	reader_hang_up(&first->reader);
+	disk_append(s.log, "three\n");
+	struct http_client *second = http_open(s.address,
+		&(struct ask){ .mount = "/events",
+			.path = "/log",
+			.last_event_id = reader_last_id(&first->reader) });
+	reader_expect_event(&second->reader, 0, "message", "three");
+}
+
+static void answers_what_is_no_stream(void **state)
+{
+	static const struct {
+		struct ask ask;
+		int status;
+	} cases[] = {
+		{ { .method = "HEAD", .path = "/log" }, 200 },
+		{ { .path = "/unknown" }, 404 },
+		{ { .method = "PUT", .path = "/log" }, 405 },
+		{ { .query = "source=log&tail=1", .method = "HEAD" }, 200 },
+	};
+	struct server s;
+
+	server_start(&s, *state, NULL);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct ask ask = cases[i].ask;
+
+		ask.mount = "/events";
+		struct http_client *client = http_open(s.address, &ask);
+		reader_expect_status(&client->reader, cases[i].status);
+		reader_wait_end(&client->reader);
+	}
+	if (strcmp(s.kind->ssetail, "ssetail.cgi") == 0)
+		wait_for(cost_of(&s).processes == 0);
+}
+
 /* ---- somebody goes away */
 
 static void clients_that_went_away_are_freed(void **state)
@@ -171,6 +215,8 @@ static void a_server_that_is_killed_leaves_no_client_behind(void **state)
 	}
 #define TESTS(kind)                                                            \
 	TEST(kind, delivers_event_by_event),                                   \
+		TEST(kind, resumes_after_the_last_event),                      \
+		TEST(kind, answers_what_is_no_stream),                         \
 		TEST(kind, delivers_nothing_without_its_decisive_line),        \
 		TEST(kind, clients_that_went_away_are_freed),                  \
 		TEST(kind, a_server_that_stops_leaves_no_process_behind),      \
