@@ -97,8 +97,12 @@ units      = $(call tests_in,unit)
 front      = $(call tests_in,front)
 servers    = $(call tests_in,servers)
 
-# Those of front and servers run the programs.
-$(front) $(servers): | $(programs)
+# Those of front and servers run the programs, some with this loaded into them.
+$(front) $(servers): | $(programs) $(BUILD)/tests/tools/heapinfo.so
+
+$(BUILD)/tests/tools/heapinfo.so: tests/tools/heapinfo.c
+	@mkdir -p $(@D)
+	$(call step,CC)$(CC) -std=c11 -D_GNU_SOURCE -O -fPIC -shared -o $@ $< -lpthread
 
 $(units) $(front) $(servers): %: %.o $(testlib_o) $(tested_o)
 	$(call step,LD)$(CC) $(ALL_LDFLAGS) $(WRAP_$(@F):%=-Wl,--wrap=%) -o $@ $^ \

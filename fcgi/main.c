@@ -18,8 +18,8 @@
 #include "fcgi/listen.h"
 #include "fcgi/server.h"
 
-/* Descriptors beside those of clients: epoll, inotify, files. */
-#define SPARE_DESCRIPTORS 64
+/* With fewer clients than this, a word at the start is in place. */
+#define CLIENTS_USUAL 1024
 
 struct options {
 	const char *config;
@@ -132,24 +132,29 @@ static int open_socket(const struct config *config, const struct options *o,
 	return fd;
 }
 
-static void raise_descriptors(void)
+/* Returns how many clients there can be. */
+static size_t raise_descriptors(void)
 {
 	long limit = listen_raise_descriptors();
+	long clients = server_clients_max(limit);
 
-	if (limit >= 0 && limit < 1024 + SPARE_DESCRIPTORS)
+	if (limit < 0)
+		return CLIENTS_USUAL;
+	if (clients < CLIENTS_USUAL)
 		log_warning("start: the hard limit of descriptors is %ld: no "
 			    "more than %ld clients can connect (ulimit -Hn)",
-			limit, limit > SPARE_DESCRIPTORS
-				? limit - SPARE_DESCRIPTORS : 0);
+			limit, clients);
+	return (size_t)clients;
 }
 
 static int serve(const struct config *config, const struct options *o)
 {
 	const char *address = NULL;
+	size_t clients_max;
 	int fd, result;
 
 	signal(SIGPIPE, SIG_IGN);
-	raise_descriptors();
+	clients_max = raise_descriptors();
 	if (admit_self_test() < 0) {
 		log_error("start: this libfcgi does not parse a request the "
 			  "way ssetail needs it");
@@ -160,7 +165,7 @@ static int serve(const struct config *config, const struct options *o)
 		return EX_UNAVAILABLE;
 	log_info("start: %zu sources, %s", config->source_count,
 		address ? address : "an inherited socket");
-	result = server_run(config, fd);
+	result = server_run(config, fd, clients_max);
 	if (address)
 		listen_remove(address, fd);
 	close(fd);

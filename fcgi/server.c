@@ -19,12 +19,18 @@
 #include "common/stream.h"
 #include "fcgi/client.h"
 
+/* Descriptors beside those of clients: epoll, inotify, files, requests. */
+#define SPARE_DESCRIPTORS 64
+
 #define TICK_MS	      1000
 #define EVENTS_A_TURN 256
 
 /* Connections taken in one turn: others of our processes wait on the same
  * socket, and get their share. */
 #define ACCEPTS_A_TURN 16
+
+/* Between two warnings of the same kind. */
+#define WARNING_MS 60000
 
 struct server {
 	const struct config *config;
@@ -35,6 +41,8 @@ struct server {
 	int listener;
 	int cold;
 	bool is_paused;	 /* out of descriptors: the listener is not asked */
+	size_t clients_max;
+	int64_t next_warning_ms;
 	bool look_again; /* a look had more than it may read at once */
 	bool watch_has_events;
 	bool disk_answered;
@@ -102,9 +110,14 @@ static void unlink_gone(struct server *s)
 	client_free_gone(&s->clients);
 }
 
-static void pause_listener(struct server *s)
+/* Until the next tick. */
+static void pause_listener(struct server *s, const char *why, int64_t now_ms)
 {
-	log_warning("accept: %s: pausing for a second", strerror(errno));
+	if (now_ms >= s->next_warning_ms) {
+		log_warning("accept: %s: with %zu clients others have to wait",
+			why, s->clients.count);
+		s->next_warning_ms = now_ms + WARNING_MS;
+	}
 	epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->listener, NULL);
 	s->is_paused = true;
 }
@@ -124,15 +137,22 @@ static void set_options(const struct server *s, int fd)
 static void accept_some(struct server *s, int64_t now_ms)
 {
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		int fd = accept4(s->listener, NULL, NULL,
-			SOCK_NONBLOCK | SOCK_CLOEXEC);
 		struct client *c;
+		int fd;
 
+		/* Not the last descriptors: without them no request could be
+		 * parsed, and no file be opened that came by a rotation. */
+		if (s->clients.count >= s->clients_max) {
+			pause_listener(s, strerror(EMFILE), now_ms);
+			return;
+		}
+		fd = accept4(s->listener, NULL, NULL,
+			SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
 			continue;
 		if (fd < 0) {
 			if (errno != EAGAIN)
-				pause_listener(s);
+				pause_listener(s, strerror(errno), now_ms);
 			return;
 		}
 		set_options(s, fd);
@@ -199,7 +219,8 @@ static void serve_clocks(struct server *s, int64_t now_ms)
 static void tick(struct server *s, int64_t now_ms)
 {
 	s->next_tick_ms = now_ms + TICK_MS;
-	if (s->is_paused && add_listener(s) == 0)
+	if (s->is_paused && s->clients.count < s->clients_max &&
+		add_listener(s) == 0)
 		s->is_paused = false;
 	hub_look(&s->hub, true, on_news, s);
 	for (struct client *c = s->list.next; c != &s->list; c = c->next)
@@ -279,7 +300,15 @@ static void end_all(struct server *s)
 	log_info("stop: %zu streams ended", count);
 }
 
-int server_run(const struct config *config, int fd)
+long server_clients_max(long descriptors)
+{
+	long spare = descriptors / 2;
+
+	return descriptors - (spare < SPARE_DESCRIPTORS ? spare
+							: SPARE_DESCRIPTORS);
+}
+
+int server_run(const struct config *config, int fd, size_t clients_max)
 {
 	static struct server s;
 	sigset_t while_waiting;
@@ -287,6 +316,7 @@ int server_run(const struct config *config, int fd)
 
 	s = (struct server){
 		.config = config,
+		.clients_max = clients_max,
 		.listener = fd,
 		.cold = -1,
 		.epoll = epoll_create1(EPOLL_CLOEXEC),

@@ -7,12 +7,18 @@
 #ifndef SSETAIL_SERVER_H
 #define SSETAIL_SERVER_H
 
+#include <stddef.h>
+
 #include "common/config.h"
+
+/* How many clients there may be with that many descriptors. */
+long server_clients_max(long descriptors);
 
 /*
  * Serves the listening socket `fd` until SIGTERM, SIGINT or SIGUSR1; then
- * ends all streams without waiting for anybody. Returns a sysexits code.
+ * ends all streams without waiting for anybody. Those who connect when there
+ * are `clients_max` clients wait. Returns a sysexits code.
  */
-int server_run(const struct config *config, int fd);
+int server_run(const struct config *config, int fd, size_t clients_max);
 
 #endif
