@@ -96,12 +96,17 @@ static bool same_file(const struct file *f, dev_t dev, ino_t ino)
 	return f->dev == dev && f->ino == ino;
 }
 
-static bool is_in_chain(const struct chain *c, dev_t dev, ino_t ino)
+static struct file *find_in_chain(const struct chain *c, dev_t dev, ino_t ino)
 {
 	for (size_t i = 0; i < c->count; i++)
 		if (same_file(c->files[i], dev, ino))
-			return true;
-	return false;
+			return c->files[i];
+	return NULL;
+}
+
+static bool is_in_chain(const struct chain *c, dev_t dev, ino_t ino)
+{
+	return find_in_chain(c, dev, ino) != NULL;
 }
 
 static int insert(struct chain *c, size_t at, struct file *f)
@@ -604,8 +609,7 @@ static int resolve_in_chain(const struct chain *c, uint32_t tag,
 			struct file *f = c->files[i];
 			int has;
 
-			if ((f->tag == tag) != by_tag ||
-				(!by_tag && offset == 0))
+			if ((f->tag == tag) != by_tag)
 				continue;
 			has = file_has_place(f, offset, check);
 			if (has != 0) {
@@ -634,7 +638,6 @@ static int resolve_in_siblings(struct chain *c, uint32_t tag,
 			if (s->compressed)
 				*reason = CHAIN_COMPRESSED;
 			if ((s->tag == tag) != by_tag ||
-				(!by_tag && offset == 0) ||
 				is_in_chain(c, s->dev, s->ino))
 				continue;
 			has = sibling_has_place(n.dir, s, offset, check,
@@ -649,66 +652,86 @@ static int resolve_in_siblings(struct chain *c, uint32_t tag,
 	return has;
 }
 
-/*
- * A place at the start of the current file: what came between the generation
- * that was before it and itself is a copy of what it held since.
- */
-static int resolve_start(struct chain *c, uint64_t before,
-	struct file **found)
+/* The newest file of the chain with that tag, or NULL. */
+static struct file *find_tag(const struct chain *c, uint32_t tag)
 {
-	struct file *f = chain_current(c), *copy;
+	for (size_t i = c->count; i-- > 0;)
+		if (c->files[i]->tag == tag)
+			return c->files[i];
+	return NULL;
+}
+
+/*
+ * A place at the start of a file. What stands between the generation that
+ * was before it and the file itself is a copy of what that held since.
+ */
+static int resolve_start(struct chain *c, uint32_t tag, uint64_t before,
+	struct file **found, enum chain_reason *reason)
+{
 	struct neighbourhood n;
 	struct siblings list;
-	size_t from = 0;
+	size_t from = 0, to;
 	bool known = before == 0;
-	int result = 1;
 
-	*found = f;
+	*found = find_tag(c, tag);
 	if (look_around(c, &n, &list) < 0)
-		return errno == EAGAIN ? -1 : 1;
+		return errno == EAGAIN ? -1 : *found != NULL;
+	to = *found ? list.count : 0;
 	for (size_t i = 0; i < list.count; i++) {
-		if (list.list[i].tag == before) {
+		const struct sibling *s = &list.list[i];
+
+		if (s->tag == tag && !s->compressed)
+			to = i;
+		if (s->tag == before) {
 			known = true;
 			from = i + 1;
 		}
+		if (s->compressed)
+			*reason = CHAIN_COMPRESSED;
 	}
-	while (from < list.count && list.list[from].compressed)
+	while (from < to && list.list[from].compressed)
 		from++;
-	if (known && from < list.count) {
+	if (!known || from > to)
+		from = to;
+	if (from < list.count) {
 		const struct sibling *s = &list.list[from];
 
-		*found = NULL;
-		for (size_t i = 0; i < c->count; i++)
-			if (same_file(c->files[i], s->dev, s->ino))
-				*found = c->files[i];
-		if (!*found) {
-			copy = open_sibling(n.dir, s);
-			if (copy && prepend(c, &n, &list, from, copy) == 0)
-				*found = copy;
-			else
-				file_close(copy);
-			result = *found ? 1 : -1;
+		if (s->tag == tag || from < to) {
+			*found = find_in_chain(c, s->dev, s->ino);
+			if (!*found) {
+				*found = open_sibling(n.dir, s);
+				if (*found && prepend(c, &n, &list, from,
+						      *found) < 0) {
+					file_close(*found);
+					*found = NULL;
+				}
+				if (!*found)
+					errno = EAGAIN;
+			}
+			leave(&n, &list);
+			return *found ? 1 : -1;
 		}
 	}
 	leave(&n, &list);
-	return result;
+	return *found != NULL;
 }
 
 int chain_resolve(struct chain *c, uint32_t tag, uint64_t offset,
 	uint64_t check, struct file **found, enum chain_reason *reason)
 {
-	int has = resolve_in_chain(c, tag, offset, check, found);
+	const struct file *same;
+	int has;
 
-	*reason = CHAIN_UNKNOWN;
-	if (has == 1 && offset == 0 && *found == chain_current(c))
-		return resolve_start(c, check, found);
+	*reason = CHAIN_ROTATED;
+	if (offset == 0)
+		return resolve_start(c, tag, check, found, reason);
+	has = resolve_in_chain(c, tag, offset, check, found);
 	if (has != 0)
 		return has;
-	*reason = CHAIN_ROTATED;
-	for (size_t i = 0; i < c->count; i++)
-		if (c->files[i]->tag == tag)
-			*reason = c->files[i]->size < offset ? CHAIN_TRUNCATED
-							     : CHAIN_UNKNOWN;
+	same = find_tag(c, tag);
+	if (same)
+		*reason = same->size < offset ? CHAIN_TRUNCATED
+					      : CHAIN_UNKNOWN;
 	return resolve_in_siblings(c, tag, offset, check, found, reason);
 }
 

@@ -161,6 +161,16 @@ static struct cursor_place place_at_start(const struct feed *f,
 	};
 }
 
+/* The check of a place at any offset, from the file as it is now. */
+static int check_place(const struct feed *f, const struct file *file,
+	struct cursor_place *at)
+{
+	if (at->offset > 0)
+		return file_check(file, at->offset, &at->check);
+	at->check = chain_before(&f->chain, file);
+	return 0;
+}
+
 static void set_gap(struct cursor *c, enum gap_reason reason, int64_t bytes)
 {
 	c->notice = CURSOR_GAP;
@@ -844,7 +854,7 @@ static enum feed_outcome produce_loss(struct feed *f,
 	set_gap(to, GAP_TRUNCATED,
 		end > mine->offset ? (int64_t)(end - mine->offset) : -1);
 	mine->offset = end;
-	if (file_check(file, end, &mine->check) < 0)
+	if (check_place(f, file, mine) < 0)
 		return errno == EAGAIN ? FEED_WAIT : FEED_FAILED;
 	produce_notice(f, view, to, out);
 	return FEED_BYTES;
@@ -953,7 +963,7 @@ static enum scan_outcome end_of_records(struct feed *f, struct file *file,
 			return outcome;
 		at->offset = start;
 	}
-	if (file_check(file, at->offset, &at->check) < 0)
+	if (check_place(f, file, at) < 0)
 		return errno == EAGAIN ? SCAN_WAIT : SCAN_FAILED;
 	return SCAN_RECORD;
 }
@@ -1090,7 +1100,7 @@ static enum feed_outcome start_back(struct feed *f, struct cursor *c,
 
 		if (outcome != SCAN_RECORD)
 			return outcome_of(outcome);
-		if (file_check(file, at.offset, &at.check) < 0)
+		if (check_place(f, file, &at) < 0)
 			return outcome_of(errno == EAGAIN ? SCAN_WAIT
 							  : SCAN_FAILED);
 		if (left == 0 || at.offset > 0)
