@@ -76,6 +76,8 @@ help:
 	@echo 'make run           a demonstration with a lighttpd of its own; Ctrl-C ends it'
 	@echo 'make check         every test there is; a part of it alone:'
 	@echo '                   $(PARTS:%=make check-%  )'
+	@echo 'make bench         what a delivery costs; BENCH="-n 5000" sets the clients,'
+	@echo '                   -p the pairs, -e the events a pass'
 	@echo 'make lint          the floors, the format, what static analysers say'
 	@echo 'make clean         removes build/'
 	@echo
@@ -122,6 +124,20 @@ $(PARTS:%=checked-%): checked-%:
 lint:
 	@tests/tools/lint $(ALL_CPPFLAGS) -std=c11
 
+# ---- figures
+
+BENCH   =
+bench_o = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c)) \
+          $(BUILD)/tests/lib/ask.o $(BUILD)/tests/lib/bytes.o
+
+$(BUILD)/tests/bench/bench: $(bench_o)
+	$(call step,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+bench:
+	@$(PACKAGES) build
+	$(AGAIN) $(programs) $(BUILD)/tests/bench/bench
+	@$(BUILD)/tests/bench/bench $(BENCH) $(BUILD)/ssetail.fcgi
+
 # ---- demonstration
 
 # A make that a script put in the background ignores SIGINT, and one that is
@@ -150,4 +166,4 @@ clean:
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all help check $(PARTS:%=check-%) $(PARTS:%=checked-%) lint run clean
+.PHONY: all help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench lint run clean

@@ -1,0 +1,92 @@
+#include "tests/bench/calls.h"
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#define THREADS_MAX 16
+
+struct calls {
+	uint64_t count;
+	size_t threads;
+	pid_t tids[THREADS_MAX];
+};
+
+static bool seize(struct calls *c, pid_t tid)
+{
+	if (ptrace(PTRACE_SEIZE, tid, NULL, PTRACE_O_TRACESYSGOOD) < 0)
+		return false;
+	c->tids[c->threads++] = tid;
+	return ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) == 0;
+}
+
+struct calls *calls_begin(pid_t pid)
+{
+	struct calls *c = calloc(1, sizeof(*c));
+	char path[64];
+	struct dirent *entry;
+	DIR *threads;
+	bool all = true;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	threads = opendir(path);
+	while (c && threads && all && (entry = readdir(threads)))
+		if (entry->d_name[0] != '.')
+			all = c->threads < THREADS_MAX &&
+			      seize(c, (pid_t)atoi(entry->d_name));
+	if (threads)
+		closedir(threads);
+	if (c && c->threads && all)
+		return c;
+	calls_end(c);
+	return NULL;
+}
+
+/* What the thread stopped for, and on it goes. */
+static void go_on(struct calls *c, pid_t tid, int status)
+{
+	int signal = WSTOPSIG(status);
+
+	if (signal == (SIGTRAP | 0x80)) {
+		struct __ptrace_syscall_info info;
+
+		if (ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info) >
+				0 &&
+			info.op == PTRACE_SYSCALL_INFO_ENTRY)
+			c->count++;
+		signal = 0;
+	} else if (status >> 16) {
+		signal = 0; /* our own PTRACE_INTERRUPT */
+	}
+	ptrace(PTRACE_SYSCALL, tid, NULL, signal);
+}
+
+uint64_t calls_step(struct calls *c)
+{
+	for (size_t i = 0; i < c->threads; i++) {
+		int status;
+
+		if (waitpid(c->tids[i], &status, __WALL | WNOHANG) > 0 &&
+			WIFSTOPPED(status))
+			go_on(c, c->tids[i], status);
+	}
+	return c->count;
+}
+
+void calls_end(struct calls *c)
+{
+	for (size_t i = 0; c && i < c->threads; i++) {
+		int status;
+
+		ptrace(PTRACE_INTERRUPT, c->tids[i], NULL, NULL);
+		if (waitpid(c->tids[i], &status, __WALL) > 0)
+			ptrace(PTRACE_DETACH, c->tids[i], NULL, NULL);
+	}
+	free(c);
+}

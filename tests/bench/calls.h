@@ -1,0 +1,24 @@
+/*
+ * calls: the system calls of a process, counted by ptrace(2). That makes it
+ * slow: nothing else is measured meanwhile.
+ */
+#ifndef SSETAIL_BENCH_CALLS_H
+#define SSETAIL_BENCH_CALLS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct calls;
+
+/* Takes hold of all threads of a child of ours. NULL with errno where that
+ * is not allowed. */
+struct calls *calls_begin(pid_t pid);
+
+/* Lets it go on to the next call, if it waits there; never blocks. To be
+ * called again and again. Returns how many calls were made so far. */
+uint64_t calls_step(struct calls *c);
+
+/* Lets it go. NULL is fine. */
+void calls_end(struct calls *c);
+
+#endif
