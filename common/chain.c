@@ -10,8 +10,10 @@
 
 #define TRIES 20
 
-/* Leaves as much room for older generations as for newer ones. */
+/* Leaves as much room for older generations as for newer ones, and some
+ * between two of them. */
 #define FIRST_SERIAL 0x80000000u
+#define SERIAL_STEP  256u
 
 void chain_init(struct chain *c, const char *path, const char *pattern)
 {
@@ -82,6 +84,14 @@ uint32_t chain_before(const struct chain *c, const struct file *f)
 			return c->files[i - 1]->tag;
 	/* The first is the current one, or nobody stands at its start. */
 	return c->known_count ? c->known[c->known_count - 1] : 0;
+}
+
+static uint32_t new_serial(struct chain *c)
+{
+	uint32_t serial = c->next_serial;
+
+	c->next_serial += SERIAL_STEP;
+	return serial;
 }
 
 static void add_loss(struct chain *c, uint32_t serial,
@@ -267,7 +277,7 @@ static int append_sibling(struct chain *c, const struct neighbourhood *n,
 		for (size_t i = 0; i < c->count; i++)
 			if (is_compressed_form(n->dir, s, c->files[i]))
 				return 0;
-		add_loss(c, c->next_serial++, CHAIN_COMPRESSED, 0);
+		add_loss(c, new_serial(c), CHAIN_COMPRESSED, 0);
 		return 0;
 	}
 	f = open_sibling(n->dir, s);
@@ -280,7 +290,7 @@ static int append_sibling(struct chain *c, const struct neighbourhood *n,
 		file_close(f);
 		return -1;
 	}
-	f->serial = c->next_serial++;
+	f->serial = new_serial(c);
 	return 0;
 }
 
@@ -362,7 +372,7 @@ static bool follow(struct chain *c)
 	done = leads_to(c, f) && append_between(c, &n, &list, f) == 0 &&
 		insert(c, c->count, f) == 0;
 	if (done) {
-		f->serial = c->next_serial++;
+		f->serial = new_serial(c);
 		c->has_current = true;
 		remember(c, &list, &n.changed);
 	} else {
@@ -426,24 +436,42 @@ static int sibling_has_place(int dir, const struct sibling *s,
 	return has;
 }
 
-/* The copy at list[i] takes the place of `f`; what came after the copy
- * follows it, and then `f` from its start. */
+/*
+ * The copy at list[i] takes the place of `f`; other copies that were made
+ * after it follow, and then `f` from its start, still before whatever `f` was
+ * followed by.
+ */
 static int replace_by_copy(struct chain *c, struct file *f,
-	struct file *copy, const struct neighbourhood *n,
-	const struct siblings *list, size_t i)
+	struct file *copy, const struct siblings *list, size_t i,
+	const struct neighbourhood *n)
 {
 	size_t at = index_of(c, f);
+	uint32_t serial = f->serial;
 
-	if (insert(c, at, copy) < 0)
+	if (insert(c, at++, copy) < 0)
 		return -1;
-	copy->serial = f->serial;
-	c->count--; /* `f` stands aside while others are appended */
-	for (size_t j = i + 1; j < list->count; j++)
-		if (!same_file(f, list->list[j].dev, list->list[j].ino))
-			append_sibling(c, n, &list->list[j]);
-	f->serial = c->next_serial++;
+	copy->serial = serial;
+	for (size_t j = i + 1; j < list->count; j++) {
+		const struct sibling *s = &list->list[j];
+		struct file *one;
+
+		if (is_in_chain(c, s->dev, s->ino))
+			break;
+		if (s->compressed) {
+			add_loss(c, ++serial, CHAIN_COMPRESSED, 0);
+			continue;
+		}
+		one = open_sibling(n->dir, s);
+		if (!one || insert(c, at, one) < 0) {
+			file_close(one);
+			add_loss(c, ++serial, CHAIN_ROTATED, 0);
+			continue;
+		}
+		one->serial = ++serial;
+		at++;
+	}
+	f->serial = at + 1 == c->count ? new_serial(c) : serial + 1;
 	file_forget(f);
-	c->files[c->count++] = f;
 	return 0;
 }
 
@@ -455,12 +483,6 @@ int chain_truncated(struct chain *c, struct file *f, uint64_t offset,
 	struct file *copy = NULL;
 	int has = 0;
 
-	if (f != c->files[c->count - 1]) {
-		add_loss(c, f->serial, CHAIN_TRUNCATED, offset);
-		take_out(c, index_of(c, f));
-		file_close(f);
-		return 0;
-	}
 	if (look_around(c, &n, &list) < 0)
 		return -1;
 	for (size_t i = list.count; i-- > 0 && has == 0;) {
@@ -470,14 +492,18 @@ int chain_truncated(struct chain *c, struct file *f, uint64_t offset,
 		has = sibling_has_place(n.dir, &list.list[i], offset, check,
 			&copy);
 		if (has == 1 &&
-			replace_by_copy(c, f, copy, &n, &list, i) < 0) {
+			replace_by_copy(c, f, copy, &list, i, &n) < 0) {
 			file_close(copy);
 			has = -1;
 		}
 	}
 	if (has == 0) {
+		/* It stays where it stands, and is read from its start. */
 		add_loss(c, f->serial, CHAIN_TRUNCATED, offset);
-		f->serial = c->next_serial++;
+		if (f == c->files[c->count - 1])
+			f->serial = new_serial(c);
+		else
+			f->serial++;
 		file_forget(f);
 	}
 	if (has >= 0)
@@ -536,8 +562,8 @@ int chain_adopt_copy(struct chain *c, uint64_t offset, uint64_t check)
 	if (has == 1) {
 		int same = continues(f, copy);
 
-		if (same == 0 && replace_by_copy(c, f, copy, &n, &list,
-			list.count - 1) == 0) {
+		if (same == 0 && replace_by_copy(c, f, copy, &list,
+					 list.count - 1, &n) == 0) {
 			remember(c, &list, &n.changed);
 		} else {
 			/* A copy that is not followed by a truncation yet:

@@ -346,6 +346,52 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 }
 
 /*
+ * A cursor that stands in the file of that serial and in later ones: the
+ * files that came between are entered, too.
+ */
+static void enter_between(const struct feed *f, struct cursor *c,
+	uint32_t serial)
+{
+	for (uint32_t i = 0; i + 1 < c->count; i++) {
+		const struct file *next =
+			chain_after(&f->chain, c->places[i].file);
+		struct cursor later = { 0 };
+
+		if (c->places[i].file < serial || !next ||
+			next->serial >= c->places[i + 1].file)
+			continue;
+		while (c->count > i + 1) {
+			later.places[later.count++] = c->places[i + 1];
+			cursor_remove(c, i + 1);
+		}
+		cursor_add(c, place_at_start(f, next));
+		for (uint32_t j = 0; j < later.count; j++)
+			cursor_add(c, later.places[j]);
+	}
+}
+
+/*
+ * The file of a place was truncated. Its copy stands in its place now, or
+ * nothing does; the file goes on as one that came later. Where that is not
+ * the last, everybody who stands there has to enter it.
+ */
+static enum feed_outcome follow_truncation(struct feed *f, struct file *file,
+	const struct cursor_place *at)
+{
+	uint32_t serial = at->file;
+
+	if (chain_truncated(&f->chain, file, at->offset, at->check) < 0)
+		return FEED_WAIT;
+	log_info("%s: truncated%s", f->config->name,
+		chain_find(&f->chain, serial) ? ": its copy is read on" : "");
+	enter_between(f, &f->head, serial);
+	for (struct follower *one = f->followers.next; one != &f->followers;
+		one = one->next)
+		enter_between(f, &one->cursor, serial);
+	return FEED_MORE;
+}
+
+/*
  * Reads what is new in the file of one of the head's places. Returns
  * FEED_MORE when there is more than one look may read.
  */
@@ -379,13 +425,7 @@ static enum feed_outcome read_new(struct feed *f, uint32_t serial)
 	}
 	switch (outcome) {
 	case SCAN_CHANGED:
-		/* A place that moved into the copy is looked at again. */
-		if (chain_truncated(&f->chain, file, at->offset, at->check) < 0)
-			return FEED_WAIT;
-		log_info("%s: truncated%s", f->config->name,
-			chain_find(&f->chain, serial) ? ": its copy is read on"
-						      : "");
-		return FEED_MORE;
+		return follow_truncation(f, file, at);
 	case SCAN_WAIT:
 		return FEED_WAIT;
 	case SCAN_MORE:
