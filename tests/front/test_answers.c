@@ -127,8 +127,7 @@ static void a_source_is_asked_for_in_many_ways(void **state)
 		{ __LINE__, { .mount = "/stream/a,clock" }, "a", "a 1" },
 		{ __LINE__, { .path = "/a", .accept = "*/*" }, "message",
 			"a 1" },
-		{ __LINE__, { .path = "/a", .accept = "" }, "message",
-			"a 1" },
+		{ __LINE__, { .path = "/a", .accept = "" }, "message", "a 1" },
 	};
 
 	configure(s);
@@ -194,9 +193,9 @@ static void head_is_answered_with_the_head_alone(void **state)
 	reader_wait_end(r);
 	assert_int_equal(r->body_bytes, 0);
 	assert_string_equal(bytes_text(&r->head), bytes_text(&get->head));
-	r = site_open(s, &(struct ask){ .path = "/a",
-				 .query = "tail=x",
-				 .method = "HEAD" });
+	r = site_open(
+		s, &(struct ask){
+			   .path = "/a", .query = "tail=x", .method = "HEAD" });
 	reader_expect_status(r, 400);
 	reader_wait_end(r);
 	assert_int_equal(r->body_bytes, 0);
@@ -223,16 +222,16 @@ static void options_answers_the_preflight(void **state)
 static void other_methods_are_answered_405(void **state)
 {
 	struct site *s = *state;
-	static const char *const methods[] = { "POST", "PUT", "DELETE",
-		"PATCH", "TRACE", "get", "GETS", "GET ", "", "\xff" };
+	static const char *const methods[] = { "POST", "PUT", "DELETE", "PATCH",
+		"TRACE", "get", "GETS", "GET ", "", "\xff" };
 	static const char *const paths[] = { "/a", "/none", "/..\\", NULL };
 
 	configure(s);
 	for (size_t i = 0; i < COUNT(methods); i++) {
 		for (size_t j = 0; j < COUNT(paths); j++) {
-			struct reader *r = site_open(
-				s, &(struct ask){ .path = paths[j],
-					   .method = methods[i] });
+			struct reader *r =
+				site_open(s, &(struct ask){ .path = paths[j],
+						     .method = methods[i] });
 
 			reader_expect_status(r, 405);
 			reader_wait_end(r);
@@ -335,9 +334,9 @@ static void what_is_malformed_is_answered_400(void **state)
 
 	configure(s);
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct reader *r = site_open(s,
-			&(struct ask){ .path = rows[i].path,
-				.query = rows[i].query });
+		struct reader *r =
+			site_open(s, &(struct ask){ .path = rows[i].path,
+					     .query = rows[i].query });
 
 		reader_wait_end(r);
 		if (r->status != 400)
@@ -393,8 +392,8 @@ static void expect_equal_(
 	}
 	if (a->status != b->status || a->head.len != b->head.len ||
 		memcmp(a->head.data, b->head.data, a->head.len) != 0)
-		fail_msg("line %d: heads:\n%s\n%s", line,
-			bytes_text(&a->head), bytes_text(&b->head));
+		fail_msg("line %d: heads:\n%s\n%s", line, bytes_text(&a->head),
+			bytes_text(&b->head));
 	if (a->body.len != b->body.len ||
 		memcmp(bytes_text(&a->body), bytes_text(&b->body),
 			a->body.len) != 0)
@@ -482,6 +481,21 @@ static void the_same_requests_get_the_same_bytes(void **state)
 	}
 }
 
+/* lighttpd can give a CGI program a socket to write to. */
+static void a_pipe_and_a_socket_get_the_same_bytes(void **state)
+{
+	struct site *s = *state;
+	static const struct ask ask = { .path = "/b", .query = "tail=1000" };
+
+	configure_for_both(s);
+	struct reader *a = open_at(s, SITE_CGI, &ask);
+	s->socket = true;
+	struct reader *b = open_at(s, SITE_CGI, &ask);
+	expect_equal(a, b, 1000, __LINE__);
+	disk_append(disk_path(s->folder, "b.log"), "live\n");
+	expect_equal(a, b, 1001, __LINE__);
+}
+
 static void what_comes_live_is_the_same(void **state)
 {
 	struct site *s = *state;
@@ -553,6 +567,7 @@ int main(void)
 		SITE_TESTS(unknown_and_hostile_names_get_the_same_404),
 		SITE_TESTS(what_is_malformed_is_answered_400),
 		SITE_TEST(the_same_requests_get_the_same_bytes),
+		SITE_TEST(a_pipe_and_a_socket_get_the_same_bytes),
 		SITE_TEST(what_comes_live_is_the_same),
 		SITE_TEST(a_stream_that_ends_by_itself_says_when_to_come_back),
 	};

@@ -20,8 +20,8 @@ static void configure(struct site *s, const char *keys)
 static struct reader *resume(
 	struct site *s, const char *path, const char *last_event_id)
 {
-	return site_open(s, &(struct ask){ .path = path,
-				     .last_event_id = last_event_id });
+	return site_open(s,
+		&(struct ask){ .path = path, .last_event_id = last_event_id });
 }
 
 /* The numbers from `first` to `last`, each its own id. */
@@ -94,8 +94,8 @@ static void a_resume_goes_on_with_the_next_number(void **state)
 	site_close(s, r);
 	r = resume(s, "/clock", "3");
 	expect_numbers(r, 4, 8);
-	r = site_open(s, &(struct ask){ .path = "/clock",
-				 .query = "lastEventId=1000" });
+	r = site_open(s,
+		&(struct ask){ .path = "/clock", .query = "lastEventId=1000" });
 	expect_numbers(r, 1001, 1003);
 	/* The header wins. */
 	r = site_open(s, &(struct ask){ .path = "/clock",
@@ -183,8 +183,7 @@ static void tells_the_time(void **state)
 	reader_wait_events(r, 3);
 	for (size_t i = 0; i < 3; i++) {
 		const struct reader_event *e = reader_event(r, i);
-		const char *end =
-			strptime(e->data, "%Y-%m-%d %H:%M:%S", &told);
+		const char *end = strptime(e->data, "%Y-%m-%d %H:%M:%S", &told);
 
 		assert_non_null(end);
 		assert_int_equal(*end, '\0');
@@ -205,8 +204,8 @@ static void tells_the_time_as_configured(void **state)
 		     "time_format = \"%Y%nid: 77%n%ndata: \xc3\xbc %%\"; ");
 	struct reader *r = site_open_path(s, "/clock");
 	reader_wait_events(r, 2);
-	assert_non_null(
-		strstr(reader_event(r, 1)->data, "\nid: 77\n\ndata: \xc3\xbc %"));
+	assert_non_null(strstr(
+		reader_event(r, 1)->data, "\nid: 77\n\ndata: \xc3\xbc %"));
 	assert_string_equal(reader_event(r, 1)->id, "2");
 }
 

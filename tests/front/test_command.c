@@ -72,8 +72,8 @@ static struct process *run_how(const struct how *how, const char *program, ...)
 
 /* Waits for its end with that code; the texts must be in its output and its
  * errors ("": it is empty). */
-static void expect_end_(struct process *p, int code, const char *output,
-	const char *errors)
+static void expect_end_(
+	struct process *p, int code, const char *output, const char *errors)
 {
 	int ended = process_exit_code(p);
 
@@ -146,8 +146,8 @@ static void refuses_what_it_does_not_know(void **state)
 		"usage: ");
 	expect_end(run("ssetail.cgi", "-c", config, "app", "clock"), EX_USAGE,
 		"", "usage: ");
-	expect_end(run("ssetail.cgi", "-l", "/x", "app"), EX_USAGE, "",
-		"usage: ");
+	expect_end(
+		run("ssetail.cgi", "-l", "/x", "app"), EX_USAGE, "", "usage: ");
 }
 
 /* ---- by hand */
@@ -282,8 +282,8 @@ static void the_configuration_is_found_in_its_order(void **state)
 		disk_copy(disk_path(folder, "given"),
 			disk_path(own, "ssetail.conf"));
 		bytes_clear(&setting);
-		bytes_add_format(&setting, "SSETAIL_CONF=%s/environment",
-			folder);
+		bytes_add_format(
+			&setting, "SSETAIL_CONF=%s/environment", folder);
 		how.setting = setting.data;
 		expect_end(run_how(&how, program, "-t", "-c",
 				   disk_path(folder, "given"), NULL),
@@ -328,7 +328,9 @@ static const struct broken broken[] = {
 		":2: sources[0].event: " },
 	{ "sources = ( );\n", "sources: " },
 	{ "retry = 2000;\n", "sources: " },
-	{ "\x7f" "ELF\1\2\3", ":" },
+	{ "\x7f"
+	  "ELF\1\2\3",
+		":" },
 };
 
 /* Keys of later versions: what does not work yet is not accepted. */

@@ -46,8 +46,8 @@ static void expect_all_(struct reader *r, int from, int to)
 static void expect_history_(struct site *s, const char *log, const char *query,
 	int have, int history)
 {
-	struct reader *r = site_open(
-		s, &(struct ask){ .path = "/app", .query = query });
+	struct reader *r =
+		site_open(s, &(struct ask){ .path = "/app", .query = query });
 
 	reader_wait_comments(r, 1);
 	append_lines(log, have, have + 1);
@@ -140,10 +140,9 @@ static void a_resume_point_is_stronger_than_tail(void **state)
 	struct reader *r = site_open_path(s, "/app");
 	expect_all(r, 10, 20);
 	id = strdup(reader_event(r, 3)->id);
-	struct reader *again = site_open(
-		s, &(struct ask){ .path = "/app",
-			   .query = "tail=2",
-			   .last_event_id = id });
+	struct reader *again = site_open(s, &(struct ask){ .path = "/app",
+						    .query = "tail=2",
+						    .last_event_id = id });
 	expect_all(again, 14, 20);
 	append_lines(log, 20, 21);
 	expect_all(again, 14, 21);
@@ -194,8 +193,8 @@ static void history_reaches_into_rotated_files(void **state)
 		append_lines(two, first, first + 5);
 		append_lines(one, first + 5, first + 10);
 		append_lines(log, first + 10, first + 15);
-		expect_history(s, log, rows[i].query, first + 15,
-			rows[i].history);
+		expect_history(
+			s, log, rows[i].query, first + 15, rows[i].history);
 		/* Of the next row nothing is known yet. */
 		site_restart(s);
 		first += 1000;
@@ -245,7 +244,8 @@ static void history_of_several_sources_is_that_of_each(void **state)
 static struct process *start_writer(const char *log)
 {
 	return process_run("/bin/sh", "-c",
-		"i=0; while :; do echo \"line $i\"; i=$((i + 1)); done >>\"$0\"",
+		"i=0; while :; do echo \"line $i\"; i=$((i + 1)); done "
+		">>\"$0\"",
 		log, NULL);
 }
 
@@ -291,9 +291,9 @@ static void nothing_is_missing_or_doubled_at_the_seam(void **state)
 	writer = start_writer(log);
 	wait_for(has_grown(log, 20000));
 	for (size_t i = 0; i < 12; i++) {
-		struct reader *r = site_open(s,
-			&(struct ask){ .path = "/app",
-				.query = queries[i % COUNT(queries)] });
+		struct reader *r = site_open(
+			s, &(struct ask){ .path = "/app",
+				   .query = queries[i % COUNT(queries)] });
 
 		expect_seamless(r, 1500);
 		site_close(s, r);
@@ -312,8 +312,8 @@ static void nothing_is_missing_at_the_seam_of_many(void **state)
 	writer = start_writer(log);
 	wait_for(has_grown(log, 20000));
 	for (size_t i = 0; i < COUNT(r); i++)
-		r[i] = site_open(s, &(struct ask){ .path = "/app",
-					    .query = "tail=100" });
+		r[i] = site_open(s,
+			&(struct ask){ .path = "/app", .query = "tail=100" });
 	for (size_t i = 0; i < COUNT(r); i++)
 		expect_seamless(r[i], 3000);
 	process_kill(writer);
@@ -337,8 +337,8 @@ static void nothing_is_missing_at_the_seam_between_files(void **state)
 		}
 		append_lines(log, next, next + 3);
 		next += 3;
-		r = site_open(s, &(struct ask){ .path = "/app",
-					 .query = "tail=20" });
+		r = site_open(
+			s, &(struct ask){ .path = "/app", .query = "tail=20" });
 		append_lines(log, next, next + 3);
 		next += 3;
 		/* It may have come before or after the last three lines. */

@@ -18,11 +18,11 @@
 #include "tests/lib/disk.h"
 #include "tests/lib/site.h"
 
-#define COUNT(array)   (sizeof(array) / sizeof(*(array)))
-#define REPLACED       "\xef\xbf\xbd"
-#define LINES_MAX      64
-#define GAP_TRUNCATED  "{\"source\": \"app\", \"reason\": \"truncated\", "
-#define WAITING(what)  "{\"source\": \"app\", \"reason\": \"" what "\"}"
+#define COUNT(array)  (sizeof(array) / sizeof(*(array)))
+#define REPLACED      "\xef\xbf\xbd"
+#define LINES_MAX     64
+#define GAP_TRUNCATED "{\"source\": \"app\", \"reason\": \"truncated\", "
+#define WAITING(what) "{\"source\": \"app\", \"reason\": \"" what "\"}"
 
 /* Has that many events of any type but `waiting` arrived? A file that is
  * being renamed may be missed for a moment on a slow machine. */
@@ -63,8 +63,8 @@ static void expect_lines_(struct reader *r, size_t *seen, ...)
 			assert_string_equal(e->data, line);
 			continue;
 		}
-		snprintf(reason, sizeof(reason), "\"reason\": \"%s\"",
-			line + 4);
+		snprintf(
+			reason, sizeof(reason), "\"reason\": \"%s\"", line + 4);
 		assert_string_equal(e->type, "gap");
 		assert_non_null(strstr(e->data, reason));
 	}
@@ -310,8 +310,7 @@ static void a_file_that_may_not_be_read_is_waited_for(void **state)
 	disk_write(disk_path(s->folder, "new"), "third\n");
 	disk_mode(disk_path(s->folder, "new"), 0);
 	disk_rename(disk_path(s->folder, "new"), log);
-	wait_for(reader_find_event(
-			 r, 1, "waiting", WAITING("permission")) > 0);
+	wait_for(reader_find_event(r, 1, "waiting", WAITING("permission")) > 0);
 	disk_mode(log, 0644);
 	expect_lines(r, &seen, "third");
 }
@@ -396,14 +395,14 @@ static void a_truncated_file_is_a_gap_and_read_from_its_start(void **state)
 	kill(site_pid(s, r), SIGSTOP);
 	disk_write(log, "this is another\nand longer\n");
 	kill(site_pid(s, r), SIGCONT);
-	expect_lines(r, &seen, "gap truncated", "this is another",
-		"and longer");
+	expect_lines(
+		r, &seen, "gap truncated", "this is another", "and longer");
 	/* To the very size that it had. */
 	kill(site_pid(s, r), SIGSTOP);
 	disk_write(log, "THIS IS ANOTHER\nAND LONGER\n");
 	kill(site_pid(s, r), SIGCONT);
-	expect_lines(r, &seen, "gap truncated", "THIS IS ANOTHER",
-		"AND LONGER");
+	expect_lines(
+		r, &seen, "gap truncated", "THIS IS ANOTHER", "AND LONGER");
 }
 
 static void a_copied_and_truncated_file_is_no_gap(void **state)
@@ -445,8 +444,7 @@ static void the_hole_after_a_truncation_is_skipped(void **state)
 		kill(site_pid(s, r), SIGCONT);
 		expect_lines(r, &seen, "gap truncated", "after");
 		/* The hole is there while somebody follows. */
-		assert_int_equal(
-			pwrite(fd, "more\n", 5, 2 * sizes[i] + 6), 5);
+		assert_int_equal(pwrite(fd, "more\n", 5, 2 * sizes[i] + 6), 5);
 		expect_lines(r, &seen, "more");
 		close(fd);
 	}
@@ -481,15 +479,22 @@ static const struct odd odd_lines[] = {
 	ODD("\0\0\0", ""),
 	ODD("nul\0", "nul\0"),
 	ODD("\xff", REPLACED),
-	ODD("a\xff\xfe" "b", "a" REPLACED REPLACED "b"),
+	ODD("a\xff\xfe"
+	    "b",
+		"a" REPLACED REPLACED "b"),
 	ODD("cut \xe2\x82", "cut " REPLACED),
 	ODD("cut \xe2\x82 on", "cut " REPLACED " on"),
 	ODD("\xed\xa0\x80", REPLACED REPLACED REPLACED),
 	ODD("\xc0\xaf", REPLACED REPLACED),
-	ODD("\xf0\x80\x80" "A", REPLACED REPLACED REPLACED "A"),
+	ODD("\xf0\x80\x80"
+	    "A",
+		REPLACED REPLACED REPLACED "A"),
 	ODD("\xf4\x90\x80\x80", REPLACED REPLACED REPLACED REPLACED),
 	ODD("\xe2\x82\rx", REPLACED "\nx"),
-	ODD("\xef\xbb\xbf" "bom", "\xef\xbb\xbf" "bom"),
+	ODD("\xef\xbb\xbf"
+	    "bom",
+		"\xef\xbb\xbf"
+		"bom"),
 	ODD("\xe2\x82\xac \xf0\x9f\x8e\x89", "\xe2\x82\xac \xf0\x9f\x8e\x89"),
 	ODD("\xe2\x80\xa8 separator", "\xe2\x80\xa8 separator"),
 	ODD("\xc2\x85 next line", "\xc2\x85 next line"),
@@ -542,8 +547,8 @@ static void whatever_a_line_holds_stays_its_data(void **state)
 	}
 	disk_write_bytes(log, all.data, all.len);
 	snprintf(query, sizeof(query), "tail=%zu", n);
-	struct reader *r = site_open(
-		s, &(struct ask){ .path = "/app", .query = query });
+	struct reader *r =
+		site_open(s, &(struct ask){ .path = "/app", .query = query });
 	expect_odd(r, 0);
 	disk_append_bytes(log, all.data, all.len);
 	expect_odd(r, n);
@@ -749,16 +754,16 @@ static void add_expected(struct bytes *out, const char *line, size_t len)
 	}
 }
 
-static size_t expect_file(struct reader *r, size_t from,
-	const struct bytes *content)
+static size_t expect_file(
+	struct reader *r, size_t from, const struct bytes *content)
 {
 	const char *line = content->data;
 	const char *end = line + content->len;
 	struct bytes expected = BYTES_INIT;
 	const char *newline;
 
-	for (; line < end && (newline = memchr(line, '\n',
-				      (size_t)(end - line)));
+	for (; line < end &&
+		(newline = memchr(line, '\n', (size_t)(end - line)));
 		line = newline + 1, from++) {
 		const struct reader_event *e;
 
@@ -790,18 +795,18 @@ static void generate(struct bytes *out, unsigned seed)
 			next_random(&seed) % 10000);
 		for (unsigned n = next_random(&seed) % 40; n > 0; n--)
 			bytes_add_format(out, "%x ", next_random(&seed));
-		bytes_add_text(out, kind == 0   ? "50 %\r100 %\n"
+		bytes_add_text(out, kind == 0	? "50 %\r100 %\n"
 				    : kind == 1 ? "\n\n"
-				    : kind < 8  ? "\r\n"
+				    : kind < 8	? "\r\n"
 						: "\n");
 	}
 }
 
-static void stream_content(struct site *s, const struct bytes *content,
-	unsigned seed)
+static void stream_content(
+	struct site *s, const struct bytes *content, unsigned seed)
 {
-	const char *log = site_configure_log(
-		s, "history = 0; history_max = 100000;");
+	const char *log =
+		site_configure_log(s, "history = 0; history_max = 100000;");
 	size_t n, half = 0;
 
 	/* The first half is there, the second comes in pieces. */
@@ -852,7 +857,8 @@ static void real_logs_come_out_as_they_are(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		SITE_TESTS(a_line_is_an_event_when_it_is_complete_and_not_before),
+		SITE_TESTS(
+			a_line_is_an_event_when_it_is_complete_and_not_before),
 		SITE_TESTS(a_line_written_byte_by_byte_is_one_event),
 		SITE_TESTS(a_write_of_6400_bytes_is_one_event),
 		SITE_TESTS(several_sources_share_a_stream),

@@ -19,7 +19,7 @@ struct cgi_how {
 	const char *folder;  /* the current one of the program, if not NULL */
 	bool socket;	     /* output is a socket, as lighttpd can; else a
 			      * pipe */
-	const char *const *argv; /* more arguments; ends with NULL */
+	const char *const *argv;	 /* more arguments; ends with NULL */
 	void (*in_child)(void *context); /* see process.h */
 };
 

@@ -125,8 +125,7 @@ static void drop_privileges(void *context)
 	(void)context;
 	if (geteuid() != 0)
 		return;
-	if (setgroups(0, NULL) < 0 || setgid(NOBODY) < 0 ||
-		setuid(NOBODY) < 0)
+	if (setgroups(0, NULL) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
 		_exit(126);
 }
 
@@ -172,14 +171,14 @@ struct reader *site_open(struct site *s, const struct ask *ask)
 	if (s->count == SITE_READERS_MAX)
 		test_fail("more readers than a site has room for");
 	if (s->program == SITE_CGI) {
-		r = &cgi_open(&(struct cgi_how){ .program = program(s,
-							 "ssetail.cgi"),
-				      .config = s->config,
-				      .socket = s->socket,
-				      .in_child = s->unprivileged
-							  ? drop_privileges
-							  : NULL },
-			ask)->reader;
+		r = &cgi_open(
+			&(struct cgi_how){ .program = program(s, "ssetail.cgi"),
+				.config = s->config,
+				.socket = s->socket,
+				.in_child = s->unprivileged ? drop_privileges
+							    : NULL },
+			ask)
+			     ->reader;
 	} else {
 		if (!s->responder)
 			start_responder(s);

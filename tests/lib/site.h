@@ -56,13 +56,13 @@ int site_teardown(void **state);
 #define SITE_TESTS(name)                                                       \
 	{ #name " (fcgi)", name, site_setup_fcgi, site_teardown, NULL },       \
 	{                                                                      \
-		#name " (cgi)", name, site_setup_cgi, site_teardown, NULL      \
+#name " (cgi)", name, site_setup_cgi, site_teardown, NULL      \
 	}
 
 /* And for a body that changes `program` by itself. */
 #define SITE_TEST(name)                                                        \
 	{                                                                      \
-		#name, name, site_setup_fcgi, site_teardown, NULL              \
+#name, name, site_setup_fcgi, site_teardown, NULL              \
 	}
 
 /* Writes the configuration: this text, printf(3), behind a heartbeat of an
