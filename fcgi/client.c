@@ -350,6 +350,10 @@ static bool send_one(struct client *c, int64_t now_ms)
 	c->is_waiting = false;
 	if (!pay(c, now_ms))
 		return false;
+	if (stream_is_over(s)) {
+		end(c);
+		return false;
+	}
 	if (stream_is_current(s, now_ms))
 		return false;
 	if (!stream_produce(s, x->studio, now_ms, -1, x->piece_bytes, &o)) {

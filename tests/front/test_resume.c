@@ -521,8 +521,9 @@ static void an_id_that_leads_nowhere_is_a_gap(void **state)
 	snprintf(cases[count++].id, 200, "%.*s",
 		(int)place_format(text, &p), text);
 	p.source ^= 1;
-	CASE("offset 0 with a wrong check");
+	CASE("the start of a file that never was");
 	p.offset = 0;
+	p.file ^= 1;
 	snprintf(cases[count++].id, 200, "%.*s",
 		(int)place_format(text, &p), text);
 	CASE("a number");

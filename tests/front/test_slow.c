@@ -227,10 +227,10 @@ static void a_frame_is_finished_from_the_rotated_file(void **state)
 
 static bool is_closed_or_through(const struct reader *r, const char *last)
 {
-	const struct reader_event *e = r->events + r->event_count - 1;
-
-	return r->closed || (r->event_count > 0 &&
-		strncmp(e->data, last, strlen(last)) == 0);
+	if (r->closed || r->event_count == 0)
+		return r->closed;
+	return strncmp(r->events[r->event_count - 1].data, last,
+		       strlen(last)) == 0;
 }
 
 /*
