@@ -194,6 +194,39 @@ static int look_around(const struct chain *c, struct neighbourhood *n,
 	return 0;
 }
 
+/* Opens a sibling, if the name still leads to the same file. NULL, errno. */
+static struct file *open_sibling(int dir, const struct sibling *s)
+{
+	struct file *f;
+
+	if (file_open(dir, s->name, &f) != FILE_OPEN)
+		return NULL;
+	if (!same_file(f, s->dev, s->ino)) {
+		file_close(f);
+		errno = EAGAIN;
+		return NULL;
+	}
+	return f;
+}
+
+/* Does `f` still begin with all that `copy` holds? 1, 0 or -1. */
+static int continues(struct file *f, const struct file *copy)
+{
+	struct timespec now;
+	uint64_t mine, its;
+
+	/* What was written since the look is in the copy, too. */
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (file_refresh(f, &now) < 0)
+		return -1;
+	if (f->size < copy->size)
+		return 0;
+	if (file_check(f, copy->size, &mine) < 0 ||
+		file_check(copy, copy->size, &its) < 0)
+		return errno == ENODATA ? 0 : -1;
+	return mine == its;
+}
+
 static void leave(struct neighbourhood *n, struct siblings *list)
 {
 	int error = errno;
@@ -201,6 +234,40 @@ static void leave(struct neighbourhood *n, struct siblings *list)
 	close(n->dir);
 	siblings_release(list);
 	errno = error;
+}
+
+/*
+ * As look_around, without a copy that is being made of `current`, or was
+ * made, and that no truncation has followed yet: while the file begins with
+ * all that the copy holds, the copy is nothing that came before it.
+ */
+static int look_before(struct chain *c, struct file *current,
+	struct neighbourhood *n, struct siblings *list)
+{
+	const struct sibling *newest;
+	struct file *copy;
+	int same;
+
+	if (look_around(c, n, list) < 0)
+		return -1;
+	newest = list->count ? &list->list[list->count - 1] : NULL;
+	if (!current || !newest || newest->compressed ||
+		is_in_chain(c, newest->dev, newest->ino))
+		return 0;
+	copy = open_sibling(n->dir, newest);
+	same = copy ? continues(current, copy) : -1;
+	file_close(copy);
+	if (same < 0) {
+		errno = EAGAIN;
+		leave(n, list);
+		return -1;
+	}
+	if (same) {
+		list->count--;
+		/* It is asked for again until then. */
+		n->changed = c->directory_changed = (struct timespec){ 0 };
+	}
+	return 0;
 }
 
 static bool is_known(const struct chain *c, uint32_t tag)
@@ -225,21 +292,6 @@ static void remember(struct chain *c, const struct siblings *list,
 	c->known_count = list->count;
 	c->directory_changed = *changed;
 	c->listed = true;
-}
-
-/* Opens a sibling, if the name still leads to the same file. NULL, errno. */
-static struct file *open_sibling(int dir, const struct sibling *s)
-{
-	struct file *f;
-
-	if (file_open(dir, s->name, &f) != FILE_OPEN)
-		return NULL;
-	if (!same_file(f, s->dev, s->ino)) {
-		file_close(f);
-		errno = EAGAIN;
-		return NULL;
-	}
-	return f;
 }
 
 /*
@@ -362,7 +414,7 @@ static bool follow(struct chain *c)
 		file_close(f);
 		return true;
 	}
-	if (look_around(c, &n, &list) < 0) {
+	if (look_before(c, f, &n, &list) < 0) {
 		done = errno != EAGAIN && errno != ENOENT;
 		if (done)
 			c->state = FILE_UNREADABLE;
@@ -512,24 +564,6 @@ int chain_truncated(struct chain *c, struct file *f, uint64_t offset,
 	return has < 0 ? -1 : 0;
 }
 
-/* Does `f` still begin with all that `copy` holds? 1, 0 or -1. */
-static int continues(struct file *f, const struct file *copy)
-{
-	struct timespec now;
-	uint64_t mine, its;
-
-	/* What was written since the look is in the copy, too. */
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	if (file_refresh(f, &now) < 0)
-		return -1;
-	if (f->size < copy->size)
-		return 0;
-	if (file_check(f, copy->size, &mine) < 0 ||
-		file_check(copy, copy->size, &its) < 0)
-		return errno == ENODATA ? 0 : -1;
-	return mine == its;
-}
-
 static bool directory_changed(const struct chain *c)
 {
 	struct neighbourhood n;
@@ -556,9 +590,15 @@ int chain_adopt_copy(struct chain *c, uint64_t offset, uint64_t check)
 	if (look_around(c, &n, &list) < 0)
 		return -1;
 	newest = list.count ? &list.list[list.count - 1] : NULL;
-	if (newest && !is_known(c, newest->tag) && newest->size > 0 &&
-		!is_in_chain(c, newest->dev, newest->ino))
-		has = sibling_has_place(n.dir, newest, offset, check, &copy);
+	if (newest && !is_known(c, newest->tag) &&
+		!is_in_chain(c, newest->dev, newest->ino)) {
+		/* One that is short of the place is still being written. */
+		has = -1;
+		errno = EAGAIN;
+		if (newest->size > 0 && newest->size >= offset)
+			has = sibling_has_place(n.dir, newest, offset, check,
+				&copy);
+	}
 	if (has == 1) {
 		int same = continues(f, copy);
 
@@ -655,7 +695,7 @@ static int resolve_in_siblings(struct chain *c, uint32_t tag,
 	struct siblings list;
 	int has = 0;
 
-	if (look_around(c, &n, &list) < 0)
+	if (look_before(c, chain_current(c), &n, &list) < 0)
 		return errno == ENOENT ? 0 : -1;
 	for (int by_tag = 1; by_tag >= 0 && has == 0; by_tag--) {
 		for (size_t i = list.count; i-- > 0 && has == 0;) {
@@ -700,7 +740,7 @@ static int resolve_start(struct chain *c, uint32_t tag, uint64_t before,
 	bool known = before == 0;
 
 	*found = find_tag(c, tag);
-	if (look_around(c, &n, &list) < 0)
+	if (look_before(c, chain_current(c), &n, &list) < 0)
 		return errno == EAGAIN ? -1 : *found != NULL;
 	to = *found ? list.count : 0;
 	for (size_t i = 0; i < list.count; i++) {
@@ -768,11 +808,12 @@ struct file *chain_extend(struct chain *c)
 	struct file *f = NULL;
 	size_t before;
 
-	if (c->count == 0 || look_around(c, &n, &list) < 0) {
-		if (c->count == 0)
-			errno = 0;
+	if (c->count == 0) {
+		errno = 0;
 		return NULL;
 	}
+	if (look_before(c, chain_current(c), &n, &list) < 0)
+		return NULL;
 	before = list.count;
 	for (size_t i = list.count; i-- > 0;)
 		if (is_in_chain(c, list.list[i].dev, list.list[i].ino))

@@ -233,6 +233,19 @@ static void count_laggards(void)
 			t.lagged++;
 }
 
+/* Somebody resumes while the names are being shifted. */
+static void connect_to(struct client *c, int from);
+
+static void come_back_one(void)
+{
+	for (size_t i = 0; i < READERS; i++) {
+		if (!t.clients[i].reader) {
+			connect_to(&t.clients[i], (int)any(2));
+			return;
+		}
+	}
+}
+
 static void rotate(enum rotation kind)
 {
 	count_laggards();
@@ -272,7 +285,8 @@ static void rotate(enum rotation kind)
 		open_log();
 		break;
 	case BURST:
-		for (uint32_t i = 2 + any(4); i > 0; i--) {
+		for (uint32_t i = 2 + any(8); i > 0; i--) {
+			come_back_one();
 			rename_away();
 			next_generation();
 			reopen(false);
@@ -524,6 +538,24 @@ static void release(void)
 
 /* ---- the run */
 
+/* Each kind once before any comes again, in an order that chance makes. */
+static enum rotation next_rotation(void)
+{
+	static enum rotation order[ROTATIONS];
+	static int left;
+
+	if (left == 0) {
+		for (int i = 0; i < ROTATIONS; i++)
+			order[i] = (enum rotation)i;
+		left = ROTATIONS;
+	}
+	int at = (int)any((uint32_t)left);
+	enum rotation kind = order[at];
+
+	order[at] = order[--left];
+	return kind;
+}
+
 static void stir_readers(void)
 {
 	struct client *c = &t.clients[any(READERS)];
@@ -619,14 +651,14 @@ static void loses_nothing_and_repeats_nothing(void **state)
 	prepare();
 	connect_all();
 	floor = t.lines / 5000;
-	while (t.written < t.lines) {
+	for (uint32_t turn = 0; t.written < t.lines; turn++) {
 		write_lines(1 + any(60));
 		if (t.late_fd >= 0 && t.written < t.lines)
 			write_line_to(t.late_fd, t.late_generation, true);
 		stir_readers();
 		if (any(12) == 0)
-			rotate((enum rotation)any(ROTATIONS));
-		if (any(40) == 0)
+			rotate(next_rotation());
+		if (turn % 40 == 39)
 			kill_one();
 		pump((int)any(4));
 	}
