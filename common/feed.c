@@ -895,9 +895,21 @@ static enum feed_outcome produce_loss(struct feed *f,
 		end > mine->offset ? (int64_t)(end - mine->offset) : -1);
 	mine->offset = end;
 	if (check_place(f, file, mine) < 0)
-		return errno == EAGAIN ? FEED_WAIT : FEED_FAILED;
+		return errno == EAGAIN || errno == ENODATA ? FEED_WAIT
+							   : FEED_FAILED;
 	produce_notice(f, view, to, out);
 	return FEED_BYTES;
+}
+
+/* At the start of a file nothing tells whether it was truncated and written
+ * anew since: the head's place in it does. */
+static bool may_have_changed(struct feed *f, const struct file *file,
+	const struct cursor_place *at)
+{
+	const struct cursor_place *head = cursor_find(&f->head, at->file);
+
+	return at->offset == 0 && head &&
+		file_has_place(file, head->offset, head->check) != 1;
 }
 
 static enum feed_outcome produce_from_file(struct feed *f,
@@ -911,6 +923,8 @@ static enum feed_outcome produce_from_file(struct feed *f,
 	struct record r;
 	struct scan s;
 
+	if (may_have_changed(f, file, at))
+		return FEED_WAIT;
 	outcome = scan_begin(&s, &f->scratch->window, PIECE_WINDOW_BYTES, file,
 		at->offset, at->check, limit_in(f, file),
 		f->config->max_line_bytes);
@@ -981,6 +995,12 @@ enum feed_outcome feed_produce(struct feed *f, const struct feed_view *view,
 
 /* ---- following */
 
+/* What a failed read means while files are being truncated and renamed. */
+static enum scan_outcome outcome_of_errno(void)
+{
+	return errno == EAGAIN || errno == ENODATA ? SCAN_WAIT : SCAN_FAILED;
+}
+
 /* Where the last complete record of a file ends. */
 static enum scan_outcome end_of_records(struct feed *f, struct file *file,
 	struct cursor_place *at)
@@ -994,7 +1014,7 @@ static enum scan_outcome end_of_records(struct feed *f, struct file *file,
 	at->offset = file->size;
 	if (file->size > 0 && file_read_whole(file, &last, 1,
 				      file->size - 1) < 0)
-		return errno == EAGAIN ? SCAN_WAIT : SCAN_FAILED;
+		return outcome_of_errno();
 	if (last != '\n' && !file->finished) {
 		/* The start of what is not complete is the end of what is. */
 		outcome = scan_back(&f->scratch->window, file, file->size,
@@ -1004,7 +1024,7 @@ static enum scan_outcome end_of_records(struct feed *f, struct file *file,
 		at->offset = start;
 	}
 	if (check_place(f, file, at) < 0)
-		return errno == EAGAIN ? SCAN_WAIT : SCAN_FAILED;
+		return outcome_of_errno();
 	return SCAN_RECORD;
 }
 
@@ -1141,8 +1161,7 @@ static enum feed_outcome start_back(struct feed *f, struct cursor *c,
 		if (outcome != SCAN_RECORD)
 			return outcome_of(outcome);
 		if (check_place(f, file, &at) < 0)
-			return outcome_of(errno == EAGAIN ? SCAN_WAIT
-							  : SCAN_FAILED);
+			return outcome_of(outcome_of_errno());
 		if (left == 0 || at.offset > 0)
 			break;
 		/* On into the generation before. */
@@ -1221,7 +1240,7 @@ static enum feed_outcome start_at(struct feed *f, struct cursor *c,
 	int found = resolve(f, places, count, c, &reason);
 
 	if (found < 0)
-		return errno == EAGAIN ? FEED_WAIT : FEED_FAILED;
+		return outcome_of(outcome_of_errno());
 	outcome = take_in_unfinished(f);
 	if (outcome != FEED_NOTHING)
 		return outcome;
