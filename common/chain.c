@@ -30,6 +30,7 @@ void chain_release(struct chain *c)
 	for (size_t i = 0; i < c->count; i++)
 		file_close(c->files[i]);
 	free(c->known);
+	free(c->directory);
 	*c = (struct chain){ 0 };
 }
 
@@ -135,6 +136,7 @@ static int insert(struct chain *c, size_t at, struct file *f)
 /* Where the siblings of a path are, and what they are siblings of. */
 struct neighbourhood {
 	int dir;
+	char directory[PATH_MAX];
 	char base[NAME_MAX + 1];
 	bool linked;
 	struct timespec changed;
@@ -146,12 +148,12 @@ struct neighbourhood {
  */
 static int neighbourhood_open(const struct chain *c, struct neighbourhood *n)
 {
-	char real[PATH_MAX], *slash;
+	char *real = n->directory, *slash;
 	struct stat st;
 
 	n->linked = lstat(c->path, &st) == 0 && S_ISLNK(st.st_mode);
 	if (!realpath(c->path, real)) {
-		if (strlen(c->path) >= sizeof(real)) {
+		if (strlen(c->path) >= sizeof(n->directory)) {
 			errno = ENAMETOOLONG;
 			return -1;
 		}
@@ -279,18 +281,25 @@ static bool is_known(const struct chain *c, uint32_t tag)
 }
 
 static void remember(struct chain *c, const struct siblings *list,
-	const struct timespec *changed)
+	const struct neighbourhood *n)
 {
 	uint32_t *known = realloc(c->known,
 		(list->count + 1) * sizeof(*known));
+	char *directory = strdup(n->directory);
 
-	if (!known)
+	if (known)
+		c->known = known;
+	if (!known || !directory) {
+		free(directory);
 		return;
+	}
+	free(c->directory);
+	c->directory = directory;
+	c->pending_size = 0;
 	for (size_t i = 0; i < list->count; i++)
 		known[i] = list->list[i].tag;
-	c->known = known;
 	c->known_count = list->count;
-	c->directory_changed = *changed;
+	c->directory_changed = n->changed;
 	c->listed = true;
 }
 
@@ -426,7 +435,7 @@ static bool follow(struct chain *c)
 	if (done) {
 		f->serial = new_serial(c);
 		c->has_current = true;
-		remember(c, &list, &n.changed);
+		remember(c, &list, &n);
 	} else {
 		file_close(f);
 	}
@@ -559,22 +568,30 @@ int chain_truncated(struct chain *c, struct file *f, uint64_t offset,
 		file_forget(f);
 	}
 	if (has >= 0)
-		remember(c, &list, &n.changed);
+		remember(c, &list, &n);
 	leave(&n, &list);
 	return has < 0 ? -1 : 0;
 }
 
-static bool directory_changed(const struct chain *c)
+static bool same_time(const struct timespec *a, const struct timespec *b)
 {
-	struct neighbourhood n;
-	bool changed;
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
 
-	if (neighbourhood_open(c, &n) < 0)
+/* Is there nothing new in the directory; and if there is a copy, does the
+ * file still hold at least as much as that? */
+static bool is_as_before(const struct chain *c, const struct file *f,
+	uint64_t offset)
+{
+	struct stat st;
+
+	if (!c->directory || stat(c->directory, &st) < 0)
 		return false;
-	close(n.dir);
-	changed = n.changed.tv_sec != c->directory_changed.tv_sec ||
-		n.changed.tv_nsec != c->directory_changed.tv_nsec;
-	return changed;
+	if (same_time(&st.st_mtim, &c->directory_changed))
+		return true;
+	return c->pending_size > 0 && offset > 0 &&
+		f->size >= c->pending_size &&
+		same_time(&st.st_mtim, &c->pending_changed);
 }
 
 int chain_adopt_copy(struct chain *c, uint64_t offset, uint64_t check)
@@ -585,7 +602,7 @@ int chain_adopt_copy(struct chain *c, uint64_t offset, uint64_t check)
 	struct siblings list;
 	int has = 0;
 
-	if (!f || !directory_changed(c))
+	if (!f || is_as_before(c, f, offset))
 		return 0;
 	if (look_around(c, &n, &list) < 0)
 		return -1;
@@ -604,15 +621,17 @@ int chain_adopt_copy(struct chain *c, uint64_t offset, uint64_t check)
 
 		if (same == 0 && replace_by_copy(c, f, copy, &list,
 					 list.count - 1, &n) == 0) {
-			remember(c, &list, &n.changed);
+			remember(c, &list, &n);
 		} else {
 			/* A copy that is not followed by a truncation yet:
-			 * it is looked at again. */
+			 * it is looked at again when the file is smaller. */
+			c->pending_size = copy->size;
+			c->pending_changed = n.changed;
 			file_close(copy);
 			has = same < 0 ? -1 : 0;
 		}
 	} else if (has == 0) {
-		remember(c, &list, &n.changed);
+		remember(c, &list, &n);
 	}
 	leave(&n, &list);
 	return has < 0 ? -1 : 0;

@@ -54,7 +54,10 @@ struct chain {
 	uint32_t next_serial;
 	struct chain_loss losses[CHAIN_LOSSES_MAX];
 	size_t next_loss;
+	char *directory; /* where the siblings are; NULL before a listing */
 	struct timespec directory_changed; /* its mtime at the last listing */
+	uint64_t pending_size; /* of a copy that no truncation followed yet, */
+	struct timespec pending_changed; /* and the mtime it was found at */
 	bool listed; /* `known` is filled in */
 	uint32_t *known; /* tags of the siblings at the last listing */
 	size_t known_count;
