@@ -4,6 +4,7 @@
  */
 #include "tests/lib/test.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,7 +200,8 @@ static void a_slow_reader_of_two_sources_gets_every_line_of_both(void **state)
 
 enum { PART_LINES = 2000, PART_LEN = 200 };
 
-/* A client whose socket took a part of a frame. */
+/* A client whose socket took a part of a frame: there is much at once, of
+ * which a unix socket takes less than one. */
 static struct front_client *open_in_the_middle(
 	struct responder *r, void **state)
 {
@@ -208,7 +210,9 @@ static struct front_client *open_in_the_middle(
 	start(r, state, SMALL, NULL);
 	slow = open_stopped(r);
 	fast = responder_follow(r, NULL);
+	process_signal(r->process, SIGSTOP);
 	append_lines(r, 0, PART_LINES, PART_LEN);
+	process_signal(r->process, SIGCONT);
 	reader_wait_events(&fast->reader, PART_LINES);
 	reader_close(&fast->reader);
 	return slow;
