@@ -581,6 +581,22 @@ static void directory_appears(struct rotation *r)
 	rotation_write(r, r->log, 'a', 3);
 }
 
+static void old_ones_alone(struct rotation *r)
+{
+	disk_write(rotation_path(r, "app.log.2"), "never\n");
+	disk_write(rotation_path(r, "app.log.1"), "ever\n");
+}
+
+static void rotated_with_old_ones(struct rotation *r)
+{
+	rotation_write(r, r->log, 'a', 3);
+	for (int i = 2; i > 0; i--)
+		disk_rename(rotation_path(r, "app.log.%d", i),
+			rotation_path(r, "app.log.%d", i + 1));
+	disk_rename(r->log, rotation_path(r, "app.log.1"));
+	rotation_write(r, r->log, 'b', 3);
+}
+
 /* ---- the directory */
 
 static void directory_renamed_and_back(struct rotation *r)
@@ -655,6 +671,15 @@ static const struct rotation_case cases[] = {
 	CASE("renamed, then copied and truncated", NULL,
 		rename_then_copy_and_truncate),
 
+	CASE("copied and truncated at offset 0", at_offset_0,
+		copy_and_truncate),
+	CASE("copied and truncated twice at offset 0", at_offset_0,
+		copy_and_truncate_twice),
+	CASE("copied, truncated and renamed at offset 0", at_offset_0,
+		copy_and_truncate_then_rename),
+	CASE("copied, looked at, truncated at offset 0", at_offset_0,
+		copy_seen_before_the_truncation),
+
 	CASE("a link switched", lead_by_a_link, link_switched),
 	CASE("a link switched twice", lead_by_a_link, link_switched_twice),
 	CASE("a link switched under a writer that stays", lead_by_a_link,
@@ -678,6 +703,12 @@ static const struct rotation_case cases[] = {
 		appears_empty),
 	CASE("a file that appears late and is rotated", nothing_at_all,
 		appears_and_is_rotated),
+	CASE("a file that appears late and is rotated at once", nothing_at_all,
+		rename_and_create),
+	CASE("a file that appears late and is rotated three times",
+		nothing_at_all, numbered),
+	CASE("a file that appears late beside an old one", old_ones_alone,
+		rotated_with_old_ones),
 	CASE("a directory that appears late", no_directory, directory_appears),
 	CASE("a directory renamed and back", NULL, directory_renamed_and_back),
 };
