@@ -160,6 +160,8 @@ static int serve(const struct config *config, const struct options *o)
 			  "way ssetail needs it");
 		return EX_SOFTWARE;
 	}
+	/* From here on, what ends us removes the socket. */
+	server_catch_signals();
 	fd = open_socket(config, o, &address);
 	if (fd < 0)
 		return EX_UNAVAILABLE;

@@ -58,10 +58,10 @@ static void stop(int sig)
 	stopped = 1;
 }
 
-/* The signals come only while epoll waits. */
-static void catch_signals(sigset_t *while_waiting)
+static const int ending[] = { SIGTERM, SIGINT, SIGUSR1 };
+
+void server_catch_signals(void)
 {
-	static const int ending[] = { SIGTERM, SIGINT, SIGUSR1 };
 	struct sigaction action = { .sa_handler = stop };
 	sigset_t blocked;
 
@@ -70,12 +70,21 @@ static void catch_signals(sigset_t *while_waiting)
 		sigaction(ending[i], &action, NULL);
 		sigaddset(&blocked, ending[i]);
 	}
-	sigprocmask(SIG_BLOCK, &blocked, while_waiting);
-	for (size_t i = 0; i < sizeof(ending) / sizeof(*ending); i++)
-		sigdelset(while_waiting, ending[i]);
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	/* There is nothing to read again yet; it must not end us. */
 	signal(SIGHUP, SIG_IGN);
+}
+
+/* The signals come only while epoll waits. */
+static sigset_t mask_while_waiting(void)
+{
+	sigset_t mask;
+
+	sigprocmask(SIG_BLOCK, NULL, &mask);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(*ending); i++)
+		sigdelset(&mask, ending[i]);
+	return mask;
 }
 
 /* epoll tells our own descriptors by the address of their field. */
@@ -340,7 +349,7 @@ int server_run(const struct config *config, int fd, size_t clients_max)
 			    watch_descriptor(s.hub.watch), &event) < 0)
 			goto fail;
 	}
-	catch_signals(&while_waiting);
+	while_waiting = mask_while_waiting();
 	run(&s, &while_waiting);
 	end_all(&s);
 	result = 0;

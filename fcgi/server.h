@@ -15,6 +15,12 @@
 long server_clients_max(long descriptors);
 
 /*
+ * From now on SIGTERM, SIGINT and SIGUSR1 wait for server_run, which then
+ * ends at once; SIGHUP and SIGPIPE are ignored.
+ */
+void server_catch_signals(void);
+
+/*
  * Serves the listening socket `fd` until SIGTERM, SIGINT or SIGUSR1; then
  * ends all streams without waiting for anybody. Those who connect when there
  * are `clients_max` clients wait. Returns a sysexits code.

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/lib/disk.h"
 #include "tests/lib/responder.h"
@@ -107,6 +107,31 @@ static void it_ends_in_the_middle_of_everything(void **state)
 	for (int i = 0; i < PEERS; i++)
 		reader_wait_closed(&peers[i]->reader);
 	bytes_release(&request);
+}
+
+/* Before it knows of signals it has no socket. */
+static void a_signal_during_the_start_leaves_no_socket_behind(void **state)
+{
+	struct responder r;
+	int ended_politely = 0;
+
+	(void)state;
+	responder_prepare(&r, NULL);
+	const char *argv[] = { process_program("ssetail.fcgi"), "-c", r.config,
+		"-l", r.address, NULL };
+	for (int i = 0; i < 100; i++) {
+		struct process *p =
+			process_start(&(struct process_how){ .argv = argv });
+
+		usleep((useconds_t)(i * 50));
+		process_signal(p, SIGTERM);
+		int code = process_exit_code(p);
+		assert_true(code == 0 || code == 128 + SIGTERM);
+		assert_false(disk_exists(r.address));
+		ended_politely += code == 0;
+		process_free(p);
+	}
+	print_message("%d of 100 were up\n", ended_politely);
 }
 
 /* A hundred that do not read, their sockets full, as if they were stopped. */
@@ -384,6 +409,7 @@ int main(void)
 			&interrupt),
 		ON("USR1", a_signal_ends_every_stream_on_a_whole_event, &usr1),
 		TEST(it_ends_in_the_middle_of_everything),
+		TEST(a_signal_during_the_start_leaves_no_socket_behind),
 		ON("unix", nobody_is_waited_for, NULL),
 		ON("TCP", nobody_is_waited_for, tcp),
 		TEST(it_lives_through_storms_of_other_signals),
