@@ -50,6 +50,7 @@ struct slot {
 
 static struct {
 	bool started;
+	bool has_helper;
 	int event;
 	pthread_mutex_t lock;
 	pthread_cond_t work;
@@ -108,27 +109,31 @@ static void *help(void *unused)
 
 int cold_start(void)
 {
+	cold.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	cold.started = cold.event >= 0;
+	return cold.event;
+}
+
+/*
+ * The thread is made when it first has something to do: in a process without
+ * threads, the kernel and libc leave out what a send() needs among them. That
+ * is 3 % of its cost, and logs that are written to are in memory anyway.
+ */
+static bool have_helper(void)
+{
 	sigset_t all, before;
 	pthread_t thread;
-	int error;
 
-	cold.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (cold.event < 0)
-		return -1;
+	if (cold.has_helper)
+		return true;
 	/* Signals are for the loop. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	error = pthread_create(&thread, NULL, help, NULL);
+	cold.has_helper = pthread_create(&thread, NULL, help, NULL) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (error) {
-		close(cold.event);
-		cold.event = -1;
-		errno = error;
-		return -1;
-	}
-	pthread_detach(thread);
-	cold.started = true;
-	return cold.event;
+	if (cold.has_helper)
+		pthread_detach(thread);
+	return cold.has_helper;
 }
 
 void cold_drain(void)
@@ -276,9 +281,11 @@ ssize_t cold_read(int fd, void *out, size_t len, off_t offset)
 		return n;
 	if (errno == EOPNOTSUPP && !may_hang(fd))
 		return read_now(fd, out, len, offset);
-	if (errno == EAGAIN || errno == EOPNOTSUPP)
-		return read_by_helper(fd, out, len, offset);
-	return -1;
+	if (errno != EAGAIN && errno != EOPNOTSUPP)
+		return -1;
+	/* Without a helper, a late line is better than none. */
+	return have_helper() ? read_by_helper(fd, out, len, offset)
+			     : read_now(fd, out, len, offset);
 }
 
 void cold_forget(int fd)

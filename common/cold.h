@@ -13,8 +13,10 @@
 #include <sys/types.h>
 
 /*
- * Starts the helper thread. Returns a descriptor that becomes readable when
- * something was brought in and that cold_drain empties; -1 with errno.
+ * From now on reads do not wait. The helper thread is started by the first
+ * that would have to; should that fail, it waits after all. Returns a
+ * descriptor that becomes readable when something was brought in and that
+ * cold_drain empties; -1 with errno.
  */
 int cold_start(void);
 void cold_drain(void);
