@@ -156,17 +156,17 @@ static void ignore_news(void *context, struct source *source,
 /* Sends all there is. Returns 0, or -1 when the stream cannot go on. */
 static int send_news(struct session *s, const struct config *config)
 {
-	struct output output;
+	const struct output *output = NULL;
 
 	while (!stopped && stream_produce(&s->stream, s->studio, program_now_ms(), -1,
 				   FEED_PIECE_BYTES, &output)) {
-		if (write_all(output.bytes, output.len) < 0)
+		if (write_all(output->bytes, output->len) < 0)
 			return -1;
-		for (size_t i = 0; i < output.count; i++)
-			stream_commit(&s->stream, s->studio, &output, i);
+		for (size_t i = 0; i < output->count; i++)
+			stream_commit(&s->stream, s->studio, output, i);
 		s->last_sent_ms = program_now_ms();
 	}
-	if (output.outcome == FEED_FAILED)
+	if (output && output->outcome == FEED_FAILED)
 		return -1;
 	if (program_now_ms() - s->last_sent_ms >=
 		(int64_t)config->heartbeat_s * SECOND_MS) {

@@ -361,14 +361,14 @@ bool stream_is_current(const struct stream *s, int64_t now_ms)
 }
 
 bool stream_produce(struct stream *s, struct studio *studio, int64_t now_ms,
-	int only, size_t limit, struct output *output)
+	int only, size_t limit, const struct output **output)
 {
 	struct output *made = &studio->output;
 	bool clocks = false;
 
+	*output = made;
 	if (only < 0 && is_for(studio, s, limit)) {
 		move_silent(s, studio);
-		*output = *made;
 		return made->len > 0;
 	}
 	buffer_clear(&studio->bytes);
@@ -412,7 +412,6 @@ bool stream_produce(struct stream *s, struct studio *studio, int64_t now_ms,
 	studio->version = s->hub->version;
 	studio->count = s->count;
 	studio->limit = limit;
-	*output = *made;
 	return made->len > 0;
 }
 

@@ -79,11 +79,11 @@ void stream_add_head(const struct stream *s, struct buffer *out, bool head);
 /*
  * Says what comes next. With `only` not negative: of that subscription
  * alone, and at most `limit` bytes of it, which makes a piece that was
- * produced before come again. False, with output->outcome, when there is
- * nothing now.
+ * produced before come again. Leaves it in *output, in any case. False,
+ * with (*output)->outcome, when there is nothing now.
  */
 bool stream_produce(struct stream *s, struct studio *studio, int64_t now_ms,
-	int only, size_t limit, struct output *output);
+	int only, size_t limit, const struct output **output);
 
 /* Moves the cursor of the piece with that index behind it. */
 void stream_commit(struct stream *s, const struct studio *studio,

@@ -302,25 +302,25 @@ static bool pay(struct client *c, int64_t now_ms)
 	struct client_context *x = c->context;
 	struct owed *owed = &c->owed;
 	const struct buffer *wire;
-	struct output o;
+	const struct output *o;
 	ssize_t n;
 
 	if (!owed->piece_bytes)
 		return true;
 	if (!stream_produce(&c->as.session->stream, x->studio, now_ms,
 		    (int)owed->subscription, owed->piece_bytes, &o) &&
-		(o.outcome == FEED_WAIT || o.outcome == FEED_MORE)) {
+		(o->outcome == FEED_WAIT || o->outcome == FEED_MORE)) {
 		c->is_waiting = true;
 		return false;
 	}
 	/* What was promised cannot be made any more: the browser resumes
 	 * from its last whole event. */
-	if (o.len != owed->piece_bytes ||
-		XXH3_64bits(o.bytes, o.len) != owed->hash) {
+	if (o->len != owed->piece_bytes ||
+		XXH3_64bits(o->bytes, o->len) != owed->hash) {
 		client_close(c);
 		return false;
 	}
-	wire = wire_of(c, &o);
+	wire = wire_of(c, o);
 	n = wire->failed ? -1
 			 : send_some(c, wire->data + owed->sent,
 				   wire->len - owed->sent, now_ms);
@@ -333,7 +333,7 @@ static bool pay(struct client *c, int64_t now_ms)
 		block(c, true, now_ms);
 		return false;
 	}
-	stream_commit(&c->as.session->stream, x->studio, &o, 0);
+	stream_commit(&c->as.session->stream, x->studio, o, 0);
 	*owed = (struct owed){ 0 };
 	return true;
 }
@@ -344,7 +344,7 @@ static bool send_one(struct client *c, int64_t now_ms)
 	struct client_context *x = c->context;
 	struct stream *s = &c->as.session->stream;
 	const struct buffer *wire;
-	struct output o;
+	const struct output *o;
 	ssize_t n;
 
 	c->is_waiting = false;
@@ -357,18 +357,18 @@ static bool send_one(struct client *c, int64_t now_ms)
 	if (stream_is_current(s, now_ms))
 		return false;
 	if (!stream_produce(s, x->studio, now_ms, -1, x->piece_bytes, &o)) {
-		if (o.outcome == FEED_FAILED)
+		if (o->outcome == FEED_FAILED)
 			client_close(c);
-		c->is_waiting = o.outcome == FEED_WAIT;
-		return o.outcome == FEED_MORE;
+		c->is_waiting = o->outcome == FEED_WAIT;
+		return o->outcome == FEED_MORE;
 	}
-	wire = wire_of(c, &o);
+	wire = wire_of(c, o);
 	n = wire->failed ? -1 : send_some(c, wire->data, wire->len, now_ms);
 	if (n < 0) {
 		client_close(c);
 		return false;
 	}
-	settle(c, &o, (size_t)n);
+	settle(c, o, (size_t)n);
 	if ((size_t)n < wire->len) {
 		block(c, true, now_ms);
 		return false;
