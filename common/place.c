@@ -126,6 +126,7 @@ static bool take_offset(const char **s, uint64_t *value)
 
 static bool take_number(const char **s, uint64_t *value)
 {
+	const char *first = *s;
 	int digits = 0;
 
 	*value = 0;
@@ -134,7 +135,7 @@ static bool take_number(const char **s, uint64_t *value)
 			return false;
 		*value = *value * 10 + (uint64_t)(**s - '0');
 	}
-	return digits > 0;
+	return digits == 1 || (digits > 1 && *first != '0');
 }
 
 static bool take_place(const char **s, struct place *p)

@@ -2,14 +2,25 @@
 
 #include <string.h>
 
+#define SEQUENCE_MAX 4 /* bytes of a UTF-8 sequence */
+
+/* Is it one of the bytes behind the first of a UTF-8 sequence? */
+static bool is_inside(char byte)
+{
+	return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
 size_t split_cut(const char *data, size_t max)
 {
 	size_t len = max;
 
 	/* data[len] is the first byte that goes: it must begin a sequence. */
-	while (len > 0 && max - len < 4 && ((unsigned char)data[len] & 0xc0) == 0x80)
+	while (is_inside(data[len])) {
+		if (len == 0 || max - len == SEQUENCE_MAX - 1)
+			return max; /* that is no UTF-8 */
 		len--;
-	return max - len < 4 && len > 0 ? len : max;
+	}
+	return len;
 }
 
 bool split_next(const char *bytes, size_t len, bool at_end, size_t max,
