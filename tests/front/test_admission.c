@@ -90,8 +90,7 @@ static void put_values(struct bytes *out, int names)
 		char name[16];
 
 		snprintf(name, sizeof(name), "NAME_%d", i);
-		front_put_pair(&pairs,
-			i % 4 ? name : "FCGI_MPXS_CONNS", "");
+		front_put_pair(&pairs, i % 4 ? name : "FCGI_MPXS_CONNS", "");
 	}
 	front_put_record(out, FRONT_GET_VALUES, 0, pairs.data, pairs.len);
 	bytes_release(&pairs);
@@ -374,7 +373,8 @@ static void hostile_peers_delay_nobody_and_are_gone_after_the_deadline(
 	int count = 0;
 
 	(void)state;
-	responder_start(&r, &(struct responder_how){ .source = "history = 0;" });
+	responder_start(
+		&r, &(struct responder_how){ .source = "history = 0;" });
 	good = responder_follow(&r, NULL);
 	append_and_wait(&r, good, &count);
 	size_t pss = process_pss_bytes(r.process->pid);
@@ -416,16 +416,14 @@ static void hostile_peers_delay_nobody_and_are_gone_after_the_deadline(
 		check_fate(&peers[i]);
 		streams += peers[i].kind->fate == STREAMS;
 	}
-	wait_for(process_descriptors(r.process->pid) ==
-		 descriptors + streams);
+	wait_for(process_descriptors(r.process->pid) == descriptors + streams);
 	/* Every line arrived, once and in order. */
 	assert_int_equal(good->reader.event_count, count);
 	for (int i = 0; i < count; i++) {
 		char line[32];
 
 		snprintf(line, sizeof(line), "line %d", i);
-		reader_expect_event(
-			&good->reader, (size_t)i, "message", line);
+		reader_expect_event(&good->reader, (size_t)i, "message", line);
 	}
 	assert_int_equal(process_stop(r.process), 0);
 }
@@ -484,8 +482,8 @@ static void a_head_may_come_byte_by_byte(void **state)
 
 static void a_web_server_may_ask_for_values_first(void **state)
 {
-	static const char *const values[] = { "FCGI_MAX_CONNS",
-		"FCGI_MAX_REQS", "FCGI_MPXS_CONNS" };
+	static const char *const values[] = { "FCGI_MAX_CONNS", "FCGI_MAX_REQS",
+		"FCGI_MPXS_CONNS" };
 	struct bytes text = BYTES_INIT, pairs = BYTES_INIT;
 	struct front_client *c;
 	struct responder r;

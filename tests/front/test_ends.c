@@ -68,8 +68,7 @@ static void a_signal_ends_every_stream_on_a_whole_event(void **state)
 	int sig = *(const int *)*state;
 	struct responder r;
 
-	responder_start(&r, &(struct responder_how){
-				    .source = "history = 0;",
+	responder_start(&r, &(struct responder_how){ .source = "history = 0;",
 				    .settings = "retry = 3000;" });
 	for (int i = 0; i < CLIENTS; i++)
 		clients[i] = responder_follow(&r, NULL);
@@ -141,8 +140,7 @@ static void nobody_is_waited_for(void **state)
 	struct front_client *stopped[STOPPED], *reading[READING];
 	struct responder r;
 
-	responder_start(&r, &(struct responder_how){
-				    .source = "history = 0;",
+	responder_start(&r, &(struct responder_how){ .source = "history = 0;",
 				    .address = *state ? responder_tcp() : NULL,
 				    .settings = "send_buffer = 4096;" });
 	for (int i = 0; i < STOPPED; i++) {
@@ -169,8 +167,7 @@ static void nobody_is_waited_for(void **state)
 		reader_set_reading(&stopped[i]->reader, true);
 		reader_wait_closed(&stopped[i]->reader);
 		expect_lines_from_0(&stopped[i]->reader);
-		assert_in_range(
-			stopped[i]->reader.event_count, 0, LINES - 1);
+		assert_in_range(stopped[i]->reader.event_count, 0, LINES - 1);
 		if (stopped[i]->has_end)
 			assert_false(stopped[i]->reader.sse.unfinished);
 	}
@@ -208,9 +205,9 @@ static void a_lifetime_ends_a_stream_that_goes_on_afterwards(void **state)
 	struct responder r;
 
 	(void)state;
-	responder_start(&r,
-		&(struct responder_how){ .source = "history = 0;",
-			.settings = "lifetime = 2; retry = 1000;" });
+	responder_start(
+		&r, &(struct responder_how){ .source = "history = 0;",
+			    .settings = "lifetime = 2; retry = 1000;" });
 	for (int i = 0; i < CLIENTS; i++) {
 		opened[i] = test_now_ms();
 		clients[i] = responder_follow(&r, NULL);
@@ -226,8 +223,8 @@ static void a_lifetime_ends_a_stream_that_goes_on_afterwards(void **state)
 	expect_spread(retry, CLIENTS, 1000);
 	append_lines(&r, 1, 3);
 	struct front_client *again = responder_open(&r,
-		&(struct ask){ .last_event_id =
-				       reader_last_id(&clients[0]->reader) });
+		&(struct ask){
+			.last_event_id = reader_last_id(&clients[0]->reader) });
 	reader_expect_event(&again->reader, 0, "message", "line 1");
 	reader_expect_event(&again->reader, 1, "message", "line 2");
 }
@@ -246,8 +243,8 @@ static void a_finite_source_ends_its_stream(void **state)
 	reader_wait_end(&c->reader);
 	assert_int_equal(c->reader.event_count, 3);
 	assert_true(c->has_end);
-	c = responder_open(&r, &(struct ask){ .path = "/three",
-				       .last_event_id = "3" });
+	c = responder_open(
+		&r, &(struct ask){ .path = "/three", .last_event_id = "3" });
 	reader_wait_end(&c->reader);
 	assert_int_equal(c->reader.status, 204);
 }
@@ -266,8 +263,8 @@ static void head_has_a_head_and_ends(void **state)
 	c = responder_open(&r, &(struct ask){ .method = "HEAD" });
 	reader_wait_end(&c->reader);
 	assert_int_equal(c->reader.status, 200);
-	assert_string_equal(reader_header(&c->reader, "Content-Type"),
-		"text/event-stream");
+	assert_string_equal(
+		reader_header(&c->reader, "Content-Type"), "text/event-stream");
 	assert_int_equal(c->reader.body_bytes, 0);
 	assert_true(c->has_end);
 	reader_wait_closed(&c->reader);
@@ -308,8 +305,7 @@ static void an_abort_in_the_middle_of_a_frame_frees_the_client(void **state)
 	struct responder r;
 
 	(void)state;
-	responder_start(&r, &(struct responder_how){
-				    .source = "history = 0;",
+	responder_start(&r, &(struct responder_how){ .source = "history = 0;",
 				    .settings = "send_buffer = 4096;" });
 	fast = responder_follow(&r, NULL);
 	size_t descriptors = process_descriptors(r.process->pid);
@@ -337,8 +333,7 @@ static void a_client_that_vanished_is_freed(void **state)
 	struct responder r;
 	int count = 0;
 
-	responder_start(&r, &(struct responder_how){
-				    .source = "history = 0;",
+	responder_start(&r, &(struct responder_how){ .source = "history = 0;",
 				    .address = *state ? responder_tcp() : NULL,
 				    .settings = "send_buffer = 4096;" });
 	stays = responder_follow(&r, NULL);
@@ -378,8 +373,7 @@ static void a_quiet_stream_has_heartbeats(void **state)
 	struct responder r;
 
 	(void)state;
-	responder_start(&r, &(struct responder_how){
-				    .source = "history = 0;",
+	responder_start(&r, &(struct responder_how){ .source = "history = 0;",
 				    .settings = "heartbeat = 1;" });
 	c = responder_follow(&r, NULL);
 	uint64_t comments = c->reader.sse.comments;
@@ -396,7 +390,7 @@ static void a_quiet_stream_has_heartbeats(void **state)
 #define TEST(function) cmocka_unit_test_teardown(function, test_cleanup)
 #define ON(name, function, state)                                              \
 	{                                                                      \
-		#function " (" name ")", function, NULL, test_cleanup, state   \
+#function " (" name ")", function, NULL, test_cleanup, state   \
 	}
 
 int main(void)

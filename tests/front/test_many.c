@@ -52,8 +52,8 @@ static void two_thousand_clients_of_one_process_get_every_line(void **state)
 		disk_append(r.log, "line %d\n", i);
 		/* Some one by one, some as they come. */
 		if (i % 5 == 0)
-			reader_wait_events(&clients[i]->reader,
-				(uint64_t)i + 1);
+			reader_wait_events(
+				&clients[i]->reader, (uint64_t)i + 1);
 	}
 	for (int i = 0; i < CLIENTS; i++)
 		reader_wait_events(&clients[i]->reader, LINES);
@@ -61,7 +61,8 @@ static void two_thousand_clients_of_one_process_get_every_line(void **state)
 		assert_int_equal(clients[i]->reader.event_count, LINES);
 		for (size_t j = 0; j < LINES; j++)
 			assert_int_equal(
-				atoi(reader_event(&clients[i]->reader, j)->data +
+				atoi(reader_event(&clients[i]->reader, j)
+						->data +
 					5),
 				j);
 	}
@@ -81,8 +82,8 @@ static void a_hard_limit_that_is_too_low_is_said_at_the_start(void **state)
 	struct responder r;
 
 	(void)state;
-	responder_start(&r,
-		&(struct responder_how){ .in_child = start_with_hard_100 });
+	responder_start(
+		&r, &(struct responder_how){ .in_child = start_with_hard_100 });
 	process_wait_errors(r.process,
 		"warning: start: the hard limit of descriptors is 100");
 }
@@ -145,8 +146,8 @@ static void nobody_gets_the_last_descriptors_and_a_rotation_still_works(
 			    });
 	for (int i = 0; i < TOO_MANY; i++)
 		clients[i] = responder_open(&r, NULL);
-	process_wait_errors(r.process,
-		"accept: Too many open files: with 64 clients");
+	process_wait_errors(
+		r.process, "accept: Too many open files: with 64 clients");
 	wait_for(streaming(clients, 0, TOO_MANY) == ROOM);
 	expect_quiet(r.process, "full");
 	disk_rename(r.log, disk_path(r.folder, "log.1"));
@@ -174,7 +175,8 @@ static void out_of_descriptors_it_waits_for_some_without_spinning(void **state)
 	int served;
 
 	(void)state;
-	responder_start(&r, &(struct responder_how){ .source = "history = 0;" });
+	responder_start(
+		&r, &(struct responder_how){ .source = "history = 0;" });
 	for (int i = 0; i < LIMIT; i++)
 		clients[i] = responder_follow(&r, NULL);
 	/* While it runs, so that it cannot know. */
@@ -209,8 +211,8 @@ static size_t heap_in_use(struct process *p)
 
 /* Comes and goes: without a word, with half a request, with a whole one, and
  * after the answer. */
-static void come_and_go(const struct responder *r, int i,
-	const struct bytes *request)
+static void come_and_go(
+	const struct responder *r, int i, const struct bytes *request)
 {
 	int fd = reader_connect(r->address);
 	char answer[64];

@@ -121,8 +121,8 @@ static void the_header_wins_over_the_query(void **state)
 	take_ids(&r, state, ids);
 	snprintf(query, sizeof(query), "lastEventId=%s", ids[1]);
 	expect_lines(open_as(&r, state,
-			     &(struct ask){ .query = query,
-				     .last_event_id = ids[7] }),
+			     &(struct ask){
+				     .query = query, .last_event_id = ids[7] }),
 		0, 8, TEN);
 }
 
@@ -132,7 +132,8 @@ static void what_was_written_meanwhile_is_delivered_once(void **state)
 	char id[200];
 	int count = 0;
 
-	responder_start(&r, &(struct responder_how){ .source = "history = 0;" });
+	responder_start(
+		&r, &(struct responder_how){ .source = "history = 0;" });
 	struct reader *c = open_as(&r, state, NULL);
 	wait_for(c->sse.checkpoints > 0);
 	for (int round = 0; round < 20; round++) {
@@ -155,7 +156,8 @@ static void a_cut_before_the_first_event_loses_nothing(void **state)
 	struct responder r;
 	char id[200];
 
-	responder_start(&r, &(struct responder_how){ .source = "history = 2;" });
+	responder_start(
+		&r, &(struct responder_how){ .source = "history = 2;" });
 	/* Of an empty file, then of one with lines. */
 	for (int i = 0; i < 2; i++) {
 		struct reader *c = open_as(&r, state, NULL);
@@ -180,7 +182,8 @@ static void a_cut_before_there_is_a_file_loses_nothing(void **state)
 	struct responder r;
 	char id[200];
 
-	responder_start(&r, &(struct responder_how){ .source = "history = 2;" });
+	responder_start(
+		&r, &(struct responder_how){ .source = "history = 2;" });
 	disk_remove(r.log);
 	struct reader *c = open_as(&r, state, NULL);
 	wait_for(c->sse.checkpoints > 0);
@@ -201,7 +204,8 @@ static void goes_on_after_a_restart(void **state)
 	char id[200] = "";
 	int count = 0;
 
-	responder_start(&r, &(struct responder_how){ .source = "history = 0;" });
+	responder_start(
+		&r, &(struct responder_how){ .source = "history = 0;" });
 	for (size_t i = 0; i < 4; i++) {
 		struct reader *c = open_as(&r, state,
 			&(struct ask){ .last_event_id = id[0] ? id : NULL });
@@ -227,7 +231,8 @@ static void goes_on_in_another_process(void **state)
 	int count = 0;
 
 	(void)state;
-	responder_start(&r, &(struct responder_how){ .source = "history = 0;" });
+	responder_start(
+		&r, &(struct responder_how){ .source = "history = 0;" });
 	other = r;
 	other.address = disk_path(r.folder, "other");
 	responder_run(&other, NULL);
@@ -274,8 +279,8 @@ static void append_random_line(const struct responder *r, int number)
 	static const char *const pieces[] = { "abcdefghij", "data: x ", "\r",
 		"\xe2\x82\xac", "\xff\xfe", ": ", "\xf0\x9f\x90\xa7", "\t" };
 	struct bytes line = BYTES_INIT;
-	unsigned count = random_below(10) ? random_below(12)
-					  : random_below(4000);
+	unsigned count =
+		random_below(10) ? random_below(12) : random_below(4000);
 
 	bytes_add_format(&line, "%d ", number);
 	for (unsigned i = 0; i < count; i++)
@@ -323,8 +328,8 @@ static void joined_release(struct joined *j)
 	free(j->events);
 }
 
-static bool same_event(const struct reader_event *a,
-	const struct reader_event *b)
+static bool same_event(
+	const struct reader_event *a, const struct reader_event *b)
 {
 	return strcmp(a->type, b->type) == 0 && strcmp(a->id, b->id) == 0 &&
 	       a->data_len == b->data_len &&
@@ -333,11 +338,11 @@ static bool same_event(const struct reader_event *a,
 
 /* Reads up to `bytes` of a connection, or all there will be when `limit` says
  * that enough events came. */
-static void read_part(struct reader *c, unsigned bytes, const struct joined *j,
-	size_t limit)
+static void read_part(
+	struct reader *c, unsigned bytes, const struct joined *j, size_t limit)
 {
-	struct test_wait wait = test_wait_begin(__FILE__, __LINE__,
-		"a part of a stream", test_limit_ms());
+	struct test_wait wait = test_wait_begin(
+		__FILE__, __LINE__, "a part of a stream", test_limit_ms());
 
 	while (c->received_bytes < bytes && !c->closed &&
 		j->count + c->event_count < limit)
@@ -378,8 +383,8 @@ static void cut_anywhere(choose *is_cgi)
 	whole = &responder_follow(&r, NULL)->reader;
 	while (j.count < LINES) {
 		struct reader *c = open_program(&r, is_cgi(round++),
-			&(struct ask){ .last_event_id =
-					       j.id[0] ? j.id : NULL });
+			&(struct ask){
+				.last_event_id = j.id[0] ? j.id : NULL });
 
 		c->tolerant = true; /* of being cut */
 		reader_set_reading(c, false);
@@ -390,8 +395,9 @@ static void cut_anywhere(choose *is_cgi)
 		for (unsigned n = random_below(12); n && written < LINES; n--)
 			append_random_line(&r, written++);
 		/* All of what there is, or some: never more than comes. */
-		read_part(c, random_below(4) ? random_below(3000)
-					     : random_below(40000),
+		read_part(c,
+			random_below(4) ? random_below(3000)
+					: random_below(40000),
 			&j, (size_t)written);
 		join(&j, c);
 		reader_close(c);
@@ -463,9 +469,9 @@ static void forge(char out[200], const struct responder *r, const char *id,
 	p.offset = offset;
 	if (with_check) {
 		size_t head = offset < PLACE_HEAD_BYTES ? (size_t)offset
-						  : PLACE_HEAD_BYTES;
+							: PLACE_HEAD_BYTES;
 		size_t last = offset < PLACE_LAST_BYTES ? (size_t)offset
-						  : PLACE_LAST_BYTES;
+							: PLACE_LAST_BYTES;
 
 		assert_true(offset <= content.len);
 		p.check = place_check(place_head_hash(content.data, head),
@@ -486,7 +492,8 @@ static void an_id_that_leads_nowhere_is_a_gap(void **state)
 	struct place p;
 	char id[200], text[200];
 
-	responder_start(&r, &(struct responder_how){ .source = "history = 3;" });
+	responder_start(
+		&r, &(struct responder_how){ .source = "history = 3;" });
 	append_lines(&r, 0, OLD);
 	struct reader *first = open_as(&r, state, NULL);
 	expect_lines(first, 0, OLD - HISTORY, OLD);
@@ -514,19 +521,19 @@ static void an_id_that_leads_nowhere_is_a_gap(void **state)
 	forge(cases[count++].id, &r, id, p.offset - 8, false);
 	CASE("wrong check");
 	p.check ^= 1;
-	snprintf(cases[count++].id, 200, "%.*s",
-		(int)place_format(text, &p), text);
+	snprintf(cases[count++].id, 200, "%.*s", (int)place_format(text, &p),
+		text);
 	p.check ^= 1;
 	CASE("another source's");
 	p.source ^= 1;
-	snprintf(cases[count++].id, 200, "%.*s",
-		(int)place_format(text, &p), text);
+	snprintf(cases[count++].id, 200, "%.*s", (int)place_format(text, &p),
+		text);
 	p.source ^= 1;
 	CASE("the start of a file that never was");
 	p.offset = 0;
 	p.file ^= 1;
-	snprintf(cases[count++].id, 200, "%.*s",
-		(int)place_format(text, &p), text);
+	snprintf(cases[count++].id, 200, "%.*s", (int)place_format(text, &p),
+		text);
 	CASE("a number");
 	strcpy(cases[count++].id, "17");
 	CASE("a path");
@@ -552,7 +559,8 @@ static void a_hostile_id_in_the_query_is_a_gap(void **state)
 	struct responder r;
 	char id[200];
 
-	responder_start(&r, &(struct responder_how){ .source = "history = 3;" });
+	responder_start(
+		&r, &(struct responder_how){ .source = "history = 3;" });
 	append_lines(&r, 0, OLD);
 	struct reader *first = open_as(&r, state, NULL);
 	expect_lines(first, 0, OLD - HISTORY, OLD);
@@ -582,8 +590,8 @@ static void a_hostile_id_in_the_query_is_a_gap(void **state)
 	}
 	/* As a header as long as that. */
 	struct reader *c = open_as(&r, state,
-		&(struct ask){ .last_event_id =
-				       strchr(long_query.data, '=') + 1 });
+		&(struct ask){
+			.last_event_id = strchr(long_query.data, '=') + 1 });
 	expect_gap_and_start(c, "a header of 10 kB");
 	bytes_release(&long_query);
 	bytes_release(&broken);
@@ -595,7 +603,8 @@ static void a_stale_id_is_a_gap_and_not_a_replay(void **state)
 	struct responder r;
 	char id[200];
 
-	responder_start(&r, &(struct responder_how){ .source = "history = 3;" });
+	responder_start(
+		&r, &(struct responder_how){ .source = "history = 3;" });
 	for (int i = 0; i < 40; i++)
 		disk_append(r.log, "before %d\n", i);
 	struct reader *c = open_as(&r, state, NULL);
@@ -618,7 +627,8 @@ static void a_gap_is_told_once(void **state)
 	struct responder r;
 	char id[200];
 
-	responder_start(&r, &(struct responder_how){ .source = "history = 3;" });
+	responder_start(
+		&r, &(struct responder_how){ .source = "history = 3;" });
 	append_lines(&r, 0, OLD);
 	struct reader *c = open_as(
 		&r, state, &(struct ask){ .last_event_id = "nonsense" });
@@ -633,7 +643,7 @@ static void a_gap_is_told_once(void **state)
 
 #define TEST(i, function)                                                      \
 	{                                                                      \
-		#function " (" i ")", function, NULL, test_cleanup, NULL       \
+#function " (" i ")", function, NULL, test_cleanup, NULL       \
 	}
 #define BOTH(function) TEST("fcgi", function), TEST("cgi", function)
 

@@ -30,8 +30,7 @@ static void append_to(const char *path, const char *name, int number, int len)
 	bytes_release(&line);
 }
 
-static void append_lines(
-	const struct responder *r, int from, int to, int len)
+static void append_lines(const struct responder *r, int from, int to, int len)
 {
 	for (int i = from; i < to; i++)
 		append_to(r->log, "line", i, len);
@@ -65,16 +64,16 @@ static bool on_tcp(void **state)
 	return *state != NULL;
 }
 
-static void start(
-	struct responder *r, void **state, const char *settings, const char *more)
+static void start(struct responder *r, void **state, const char *settings,
+	const char *more)
 {
-	responder_start(r, &(struct responder_how){
-				   .settings = settings,
-				   .source = "history = 0;",
-				   .sources = more,
-				   .address = on_tcp(state) ? responder_tcp()
-							    : NULL,
-			   });
+	responder_start(
+		r, &(struct responder_how){
+			   .settings = settings,
+			   .source = "history = 0;",
+			   .sources = more,
+			   .address = on_tcp(state) ? responder_tcp() : NULL,
+		   });
 }
 
 static struct front_client *open_stopped(const struct responder *r)
@@ -186,8 +185,7 @@ static void a_slow_reader_of_two_sources_gets_every_line_of_both(void **state)
 	reader_wait_events(&slow->reader, 2 * LINES);
 	assert_int_equal(slow->reader.event_count, 2 * LINES);
 	for (size_t i = 0; i < 2 * LINES; i++) {
-		bool is_other =
-			reader_event(&slow->reader, i)->type[0] == 'o';
+		bool is_other = reader_event(&slow->reader, i)->type[0] == 'o';
 
 		expect_line(&slow->reader, i, is_other ? "other" : "line",
 			next[is_other]++, LEN);
@@ -268,10 +266,10 @@ static void a_frame_that_cannot_be_finished_is_broken_off(void **state)
 	}
 
 	/* It comes back with the last line that it had whole, and is told. */
-	struct front_client *again = responder_open(&r,
-		&(struct ask){
-			.last_event_id = reader_event(&slow->reader,
-				slow->reader.closed ? i - 1 : 0)->id });
+	struct front_client *again = responder_open(
+		&r, &(struct ask){ .last_event_id = reader_event(&slow->reader,
+					   slow->reader.closed ? i - 1 : 0)
+							    ->id });
 	reader_expect_event(&again->reader, 0, "gap", NULL);
 }
 
@@ -285,8 +283,7 @@ static int unread_bytes(const struct front_client *c)
 	return n;
 }
 
-static void the_kernel_keeps_no_more_than_send_buffer_for_a_client(
-	void **state)
+static void the_kernel_keeps_no_more_than_send_buffer_for_a_client(void **state)
 {
 	static const struct {
 		const char *settings;
@@ -311,8 +308,7 @@ static void the_kernel_keeps_no_more_than_send_buffer_for_a_client(
 			unread_bytes(slow));
 		/* The kernel looks at what it has before it takes a message,
 		 * which is half as much at most. */
-		assert_in_range(
-			unread_bytes(slow), 1, cases[i].bytes * 3 / 2);
+		assert_in_range(unread_bytes(slow), 1, cases[i].bytes * 3 / 2);
 	}
 }
 
@@ -392,7 +388,7 @@ static void only_who_accepts_nothing_at_all_is_closed(void **state)
 
 #define ON(name, function, state)                                              \
 	{                                                                      \
-		#function " (" name ")", function, NULL, test_cleanup, state   \
+#function " (" name ")", function, NULL, test_cleanup, state   \
 	}
 #define BOTH(function)                                                         \
 	ON("unix", function, NULL), ON("TCP", function, (void *)"TCP")

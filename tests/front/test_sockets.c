@@ -123,8 +123,8 @@ static void four_processes_share_one_socket(void **state)
 	struct responder r;
 
 	(void)state;
-	responder_prepare(&r, &(struct responder_how){
-				      .source = "history = 0;" });
+	responder_prepare(
+		&r, &(struct responder_how){ .source = "history = 0;" });
 	int fd = listen_on(r.address);
 	for (int i = 0; i < PROCESSES; i++) {
 		processes[i] = responder_run_bare(
@@ -154,8 +154,8 @@ static void four_processes_share_one_socket(void **state)
 			continue;
 		assert_false(c->has_end);
 		c = responder_open(&r,
-			&(struct ask){ .last_event_id =
-					       reader_last_id(&c->reader) });
+			&(struct ask){
+				.last_event_id = reader_last_id(&c->reader) });
 		reader_expect_event(&c->reader, 0, "message", "meanwhile");
 	}
 }
@@ -187,10 +187,9 @@ static void listen_fds_are_taken(void **state)
 	responder_prepare(&r, NULL);
 	disk_append(r.log, "one\n");
 	a.fd = listen_on(r.address);
-	r.process = responder_run_bare(&r,
-		&(struct responder_how){ .env = env,
-			.in_child = activate,
-			.context = &a });
+	r.process = responder_run_bare(
+		&r, &(struct responder_how){
+			    .env = env, .in_child = activate, .context = &a });
 	close(a.fd);
 	expect_line(&r, "one");
 	assert_int_equal(process_stop(r.process), 0);
@@ -250,9 +249,9 @@ static void it_listens_on_ipv4_and_ipv6(void **state)
 		struct responder r;
 
 		bytes_add_format(&settings, "listen = \"%s\";", addresses[i]);
-		responder_prepare(&r,
-			&(struct responder_how){ .settings = settings.data,
-				.address = addresses[i] });
+		responder_prepare(
+			&r, &(struct responder_how){ .settings = settings.data,
+				    .address = addresses[i] });
 		disk_append(r.log, "one\n");
 		r.process = responder_run_bare(&r, NULL);
 		process_wait_errors(r.process, STARTED);
@@ -349,13 +348,13 @@ static void descriptors_0_to_2_may_be_closed(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-		responder_prepare(&r, &(struct responder_how){
-					      .settings = "listen = "
-							  "\"socket\";" });
+		responder_prepare(&r,
+			&(struct responder_how){ .settings = "listen = "
+							     "\"socket\";" });
 		disk_append(r.log, "one\n");
-		r.process = responder_run_bare(&r,
-			&(struct responder_how){ .in_child = close_some,
-				.context = all[i] });
+		r.process = responder_run_bare(
+			&r, &(struct responder_how){ .in_child = close_some,
+				    .context = all[i] });
 		/* It may have nowhere to say so. */
 		wait_for(disk_exists(r.address));
 		expect_line(&r, "one");
@@ -388,8 +387,7 @@ static void its_working_directory_may_be_deleted(void **state)
 	(void)state;
 	responder_prepare(&r, NULL);
 	disk_append(r.log, "one\n");
-	snprintf(gone, sizeof(gone), "%s",
-		disk_subfolder(r.folder, "gone"));
+	snprintf(gone, sizeof(gone), "%s", disk_subfolder(r.folder, "gone"));
 	responder_run(&r, &(struct responder_how){ .folder = gone,
 				  .in_child = leave_the_folder,
 				  .context = gone });
@@ -411,8 +409,8 @@ static void started_as_cgi_the_responder_says_so_to_both_sides(void **state)
 
 	(void)state;
 	responder_prepare(&r, NULL);
-	struct process *p = responder_run_bare(
-		&r, &(struct responder_how){ .env = env });
+	struct process *p =
+		responder_run_bare(&r, &(struct responder_how){ .env = env });
 	process_exit_code(p);
 	assert_non_null(strstr(process_output(p), "Status: 500"));
 	assert_non_null(strstr(process_output(p), "ssetail.cgi"));
@@ -435,8 +433,7 @@ static void started_as_fastcgi_the_cgi_program_says_so(void **state)
 	assert_non_null(strstr(process_errors(p), "ssetail.fcgi"));
 }
 
-static void without_a_web_server_and_an_address_it_says_what_to_do(
-	void **state)
+static void without_a_web_server_and_an_address_it_says_what_to_do(void **state)
 {
 	struct responder r;
 

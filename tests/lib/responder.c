@@ -22,8 +22,8 @@ void responder_prepare(struct responder *r, const struct responder_how *how)
 	*r = (struct responder){ .folder = disk_folder() };
 	r->log = disk_path(r->folder, "log");
 	r->config = disk_path(r->folder, "ssetail.conf");
-	r->address = how->address ? how->address
-				  : disk_path(r->folder, "socket");
+	r->address =
+		how->address ? how->address : disk_path(r->folder, "socket");
 	disk_touch(r->log);
 	disk_write(r->config,
 		"%s\nsources = ( { name = \"log\"; path = \"log\"; %s }%s );\n",
@@ -34,8 +34,8 @@ void responder_prepare(struct responder *r, const struct responder_how *how)
 static struct process *start(const struct responder *r,
 	const struct responder_how *how, const char *address)
 {
-	const char *argv[] = { process_program("ssetail.fcgi"), "-c",
-		r->config, address ? "-l" : NULL, address, NULL };
+	const char *argv[] = { process_program("ssetail.fcgi"), "-c", r->config,
+		address ? "-l" : NULL, address, NULL };
 
 	how = how ? how : &usual;
 	return process_start(&(struct process_how){
@@ -70,8 +70,8 @@ void responder_start(struct responder *r, const struct responder_how *how)
 const char *responder_tcp(void)
 {
 	/* disk_path keeps what it returns. */
-	return strchr(disk_path("", "127.0.0.1:%d", process_free_port()),
-		       '/') + 1;
+	return strchr(disk_path("", "127.0.0.1:%d", process_free_port()), '/') +
+	       1;
 }
 
 struct front_client *responder_open(

@@ -31,7 +31,7 @@ struct responder_how {
 
 struct responder {
 	const char *folder;
-	const char *log;     /* the file that is the source; empty at first */
+	const char *log; /* the file that is the source; empty at first */
 	const char *config;
 	const char *address; /* where it listens */
 	struct process *process;
