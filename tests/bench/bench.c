@@ -59,6 +59,32 @@ struct bench {
 	struct bytes pass;    /* as the responder sent it last */
 };
 
+/* ---- CPUs */
+
+/*
+ * The senders have the first of our CPUs to themselves, or share it with the
+ * readers. Apart, both ends of a socket fight for its locks, and what that
+ * costs is added to either sender; together, what one does by itself counts
+ * most. Left to the scheduler, it would be now this, now that.
+ */
+enum { APART, TOGETHER, PLACEMENTS };
+
+static const char *const placements[] = { "apart", "together" };
+
+static void pin(pid_t pid, const cpu_set_t *ours, bool last)
+{
+	cpu_set_t set;
+	size_t cpu = CPU_SETSIZE;
+
+	for (size_t i = 0; i < CPU_SETSIZE; i++)
+		if (CPU_ISSET(i, ours) && (last || cpu == CPU_SETSIZE))
+			cpu = i;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(pid, sizeof(set), &set) < 0)
+		die_errno("CPU %zu", cpu);
+}
+
 /* ---- turns */
 
 static double wall_ns(void)
@@ -201,16 +227,17 @@ static double reach_of(size_t events)
 }
 
 /* Returns whether it misses. */
-static bool print_load(struct bench *b, size_t events)
+static bool print_load(struct bench *b, int placement, size_t events)
 {
 	struct figures f = measure(b, events);
 	double reach = reach_of(events);
 	bool misses = f.ratio.low > reach;
 
-	printf("%13zu %11.3f %11.3f %8.2f   %4.2f to %4.2f %6.1f %s %9.2f "
+	printf("%-8s %13zu %11.3f %11.3f %8.2f   %4.2f to %4.2f %6.1f %s %9.2f "
 	       "%9.2f\n",
-		events, f.ours.median / 1e3, f.theirs.median / 1e3,
-		f.ratio.median, f.ratio.low, f.ratio.high, reach,
+		placements[placement], events, f.ours.median / 1e3,
+		f.theirs.median / 1e3, f.ratio.median, f.ratio.low,
+		f.ratio.high, reach,
 		misses			 ? "missed "
 		: f.ratio.median > reach ? "unclear"
 					 : "reached",
@@ -284,24 +311,6 @@ static void print_calls(struct bench *b)
 
 /* ---- the run */
 
-/* The senders have the first of our CPUs, the readers the last: where the
- * scheduler puts them, and when it changes its mind, is not what is measured.
- * With one CPU there is nothing to choose. */
-static void pin(pid_t pid, bool last)
-{
-	cpu_set_t set;
-	size_t cpu = CPU_SETSIZE;
-
-	if (sched_getaffinity(0, sizeof(set), &set) < 0)
-		return;
-	for (size_t i = 0; i < CPU_SETSIZE; i++)
-		if (CPU_ISSET(i, &set) && (last || cpu == CPU_SETSIZE))
-			cpu = i;
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(pid, sizeof(set), &set);
-}
-
 static void print_machine(const struct options *o)
 {
 	struct utsname kernel;
@@ -316,32 +325,46 @@ static void print_title(void)
 {
 	printf("\nCPU a delivery, us; medians, and the interval that holds "
 	       "the ratio's in 95 of 100 runs\n"
-	       "%13s %11s %11s %8s %14s %14s %19s\n",
-		"events a pass", "ssetail", "plain send", "ratio", "interval",
-		"at most", "ms a pass, of both");
+	       "%-8s %13s %11s %11s %8s %14s %14s %19s\n",
+		"CPUs", "events a pass", "ssetail", "plain send", "ratio",
+		"interval", "at most", "ms a pass, of both");
+}
+
+static bool print_loads(struct bench *b, const cpu_set_t *cpus)
+{
+	bool misses = false;
+
+	for (int i = CPU_COUNT(cpus) > 1 ? APART : TOGETHER; i < PLACEMENTS;
+		i++) {
+		pin(0, cpus, i == APART);
+		for (size_t j = 0; j < b->options->loads; j++)
+			misses |= print_load(b, i, b->options->events[j]);
+	}
+	return misses;
 }
 
 static bool run(const struct options *o)
 {
 	struct bytes request = BYTES_INIT;
 	struct bench b = { .options = o };
+	cpu_set_t cpus;
 	bool misses;
 
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
+		die_errno("CPUs");
 	print_machine(o);
 	fflush(stdout);
 	b.responder = responder_open(o->program, SEND_BUFFER);
 	b.limit = limit_open(
 		responder_spare_socket(), o->clients, SEND_BUFFER / 2);
-	pin(b.responder.pid, false);
-	pin(b.limit.pid, false);
-	pin(0, true);
+	pin(b.responder.pid, &cpus, false);
+	pin(b.limit.pid, &cpus, false);
 	responder_put_request(&request);
 	misses = print_memory(open_clients(&b, &request));
 	b.theirs = crowd_open(responder_spare_socket(), o->clients, NULL);
 	print_calls(&b);
 	print_title();
-	for (size_t i = 0; i < o->loads; i++)
-		misses |= print_load(&b, o->events[i]);
+	misses |= print_loads(&b, &cpus);
 	crowd_close(b.ours);
 	crowd_close(b.theirs);
 	limit_close(&b.limit);
