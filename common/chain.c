@@ -433,6 +433,10 @@ static bool follow(struct chain *c)
 	done = leads_to(c, f) && append_between(c, &n, &list, f) == 0 &&
 		insert(c, c->count, f) == 0;
 	if (done) {
+		/* The one before may still be written to for a while. */
+		if (c->count > 1)
+			clock_gettime(CLOCK_MONOTONIC_COARSE,
+				&c->files[c->count - 2]->quiet_since);
 		f->serial = new_serial(c);
 		c->has_current = true;
 		remember(c, &list, &n);
@@ -477,8 +481,31 @@ static size_t index_of(const struct chain *c, const struct file *f)
 	return i;
 }
 
+/*
+ * Asks a file for a place: 1, 0, or -1. One at an end without a newline was
+ * given out by somebody who knew that nobody writes there any more; in the
+ * current file there is none.
+ */
+static int has_place(const struct chain *c, struct file *f, uint64_t offset,
+	uint64_t check)
+{
+	switch (file_has_place(f, offset, check)) {
+	case FILE_PLACE:
+		return 1;
+	case FILE_PLACE_AT_END:
+		if (f == chain_current(c))
+			return 0;
+		f->finished = true;
+		return 1;
+	case FILE_PLACE_FAILED:
+		return -1;
+	default:
+		return 0;
+	}
+}
+
 /* Opens the sibling and asks it for a place: 1 with *out, 0, or -1. */
-static int sibling_has_place(int dir, const struct sibling *s,
+static int sibling_has_place(const struct chain *c, int dir, const struct sibling *s,
 	uint64_t offset, uint64_t check, struct file **out)
 {
 	struct file *f;
@@ -489,7 +516,7 @@ static int sibling_has_place(int dir, const struct sibling *s,
 	f = open_sibling(dir, s);
 	if (!f)
 		return errno == EAGAIN || errno == ENOENT ? -1 : 0;
-	has = file_has_place(f, offset, check);
+	has = has_place(c, f, offset, check);
 	if (has == 1)
 		*out = f;
 	else
@@ -550,7 +577,7 @@ int chain_truncated(struct chain *c, struct file *f, uint64_t offset,
 		if (is_in_chain(c, list.list[i].dev, list.list[i].ino) ||
 			offset == 0)
 			continue;
-		has = sibling_has_place(n.dir, &list.list[i], offset, check,
+		has = sibling_has_place(c, n.dir, &list.list[i], offset, check,
 			&copy);
 		if (has == 1 &&
 			replace_by_copy(c, f, copy, &list, i, &n) < 0) {
@@ -613,7 +640,7 @@ int chain_adopt_copy(struct chain *c, uint64_t offset, uint64_t check)
 		has = -1;
 		errno = EAGAIN;
 		if (newest->size > 0 && newest->size >= offset)
-			has = sibling_has_place(n.dir, newest, offset, check,
+			has = sibling_has_place(c, n.dir, newest, offset, check,
 				&copy);
 	}
 	if (has == 1) {
@@ -696,7 +723,7 @@ static int resolve_in_chain(const struct chain *c, uint32_t tag,
 
 			if ((f->tag == tag) != by_tag)
 				continue;
-			has = file_has_place(f, offset, check);
+			has = has_place(c, f, offset, check);
 			if (has != 0) {
 				*found = f;
 				return has;
@@ -725,7 +752,7 @@ static int resolve_in_siblings(struct chain *c, uint32_t tag,
 			if ((s->tag == tag) != by_tag ||
 				is_in_chain(c, s->dev, s->ino))
 				continue;
-			has = sibling_has_place(n.dir, s, offset, check,
+			has = sibling_has_place(c, n.dir, s, offset, check,
 				found);
 			if (has == 1 && prepend(c, &n, &list, i, *found) < 0) {
 				file_close(*found);

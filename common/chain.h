@@ -28,7 +28,6 @@
 #define CHAIN_FILES_MAX	   64
 #define CHAIN_LOSSES_MAX   16
 #define CHAIN_UNLINKED_MAX 8  /* files without a name that are kept open */
-#define CHAIN_QUIET_S	   60 /* see file_is_finished */
 
 enum chain_reason {
 	CHAIN_ROTATED,	/* rotated, and not to be found any more */

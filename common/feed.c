@@ -370,6 +370,16 @@ static void enter_between(const struct feed *f, struct cursor *c,
 	}
 }
 
+/* A place that is in a copy now is named after that. */
+static void move_tag(const struct feed *f, struct cursor *c, uint32_t serial)
+{
+	const struct file *file = chain_find(&f->chain, serial);
+	struct cursor_place *at = cursor_find(c, serial);
+
+	if (at && file)
+		at->tag = file->tag;
+}
+
 /*
  * The file of a place was truncated. Its copy stands in its place now, or
  * nothing does; the file goes on as one that came later. Where that is not
@@ -384,10 +394,13 @@ static enum feed_outcome follow_truncation(struct feed *f, struct file *file,
 		return FEED_WAIT;
 	log_info("%s: truncated%s", f->config->name,
 		chain_find(&f->chain, serial) ? ": its copy is read on" : "");
+	move_tag(f, &f->head, serial);
 	enter_between(f, &f->head, serial);
 	for (struct follower *one = f->followers.next; one != &f->followers;
-		one = one->next)
+		one = one->next) {
+		move_tag(f, &one->cursor, serial);
 		enter_between(f, &one->cursor, serial);
+	}
 	return FEED_MORE;
 }
 
@@ -460,7 +473,7 @@ static void tell_late(struct feed *f)
  * may be compressed tonight.
  */
 static enum feed_outcome retire_files(struct feed *f,
-	const struct timespec *now)
+	const struct timespec *now, bool at_once)
 {
 	for (uint32_t i = 0; i + 1 < f->head.count;) {
 		struct cursor_place *at = &f->head.places[i];
@@ -468,7 +481,7 @@ static enum feed_outcome retire_files(struct feed *f,
 		uint32_t serial = at->file;
 		bool was_finished = file->finished;
 
-		if (!file_is_finished(file, now, CHAIN_QUIET_S)) {
+		if (!file_is_finished(file, now, at_once)) {
 			i++;
 			continue;
 		}
@@ -486,14 +499,16 @@ static enum feed_outcome retire_files(struct feed *f,
 	return FEED_NOTHING;
 }
 
+/* Reads what is new in all places; those in files that are finished go
+ * (`at_once`: there is no time for a grace). */
 static enum feed_outcome read_places(struct feed *f,
-	const struct timespec *now)
+	const struct timespec *now, bool at_once)
 {
 	enum feed_outcome outcome = FEED_NOTHING;
 
 	for (uint32_t i = 0; i < f->head.count && outcome == FEED_NOTHING; i++)
 		outcome = read_new(f, f->head.places[i].file);
-	return outcome == FEED_NOTHING ? retire_files(f, now) : outcome;
+	return outcome == FEED_NOTHING ? retire_files(f, now, at_once) : outcome;
 }
 
 /*
@@ -512,7 +527,7 @@ static enum feed_outcome enter_new_files(struct feed *f,
 			 ? f->head.places[f->head.count - 1].file
 			 : 0))) {
 		if (f->head.count == CURSOR_PLACES_MAX) {
-			enum feed_outcome outcome = read_places(f, now);
+			enum feed_outcome outcome = read_places(f, now, true);
 
 			if (outcome != FEED_NOTHING)
 				return outcome;
@@ -719,7 +734,7 @@ enum feed_outcome feed_look(struct feed *f, bool timer)
 	outcome = enter_new_files(f, &now);
 	watch_all(f, timer);
 	if (outcome == FEED_NOTHING)
-		outcome = read_places(f, &now);
+		outcome = read_places(f, &now, false);
 	tell_late(f);
 	tell_waiting(f, timer);
 	if (timer)
@@ -883,15 +898,15 @@ static void produce_record(struct feed *f, const struct feed_view *view,
  */
 static enum feed_outcome produce_loss(struct feed *f,
 	const struct feed_view *view, struct cursor *to,
-	const struct file *file, struct buffer *out)
+	const struct file *file, enum gap_reason reason, struct buffer *out)
 {
 	struct cursor_place *mine = cursor_find(to, file->serial);
 	const struct cursor_place *head = cursor_find(&f->head, file->serial);
 	uint64_t end = limit_in(f, file);
 
-	if (head && file_has_place(file, head->offset, head->check) != 1)
+	if (head && file_has_place(file, head->offset, head->check) <= 0)
 		return FEED_WAIT;
-	set_gap(to, GAP_TRUNCATED,
+	set_gap(to, reason,
 		end > mine->offset ? (int64_t)(end - mine->offset) : -1);
 	mine->offset = end;
 	if (check_place(f, file, mine) < 0)
@@ -909,7 +924,7 @@ static bool may_have_changed(struct feed *f, const struct file *file,
 	const struct cursor_place *head = cursor_find(&f->head, at->file);
 
 	return at->offset == 0 && head &&
-		file_has_place(file, head->offset, head->check) != 1;
+		file_has_place(file, head->offset, head->check) <= 0;
 }
 
 static enum feed_outcome produce_from_file(struct feed *f,
@@ -918,6 +933,7 @@ static enum feed_outcome produce_from_file(struct feed *f,
 {
 	uint32_t serial = at->file;
 	struct file *file = chain_find(&f->chain, serial);
+	bool in_head = cursor_find(&f->head, serial) != NULL;
 	size_t start = out->len;
 	enum scan_outcome outcome;
 	struct record r;
@@ -925,6 +941,12 @@ static enum feed_outcome produce_from_file(struct feed *f,
 
 	if (may_have_changed(f, file, at))
 		return FEED_WAIT;
+	/* What the head has left is read to its very end. */
+	if (!in_head) {
+		struct timespec now = monotonic();
+
+		file_is_finished(file, &now, true);
+	}
 	outcome = scan_begin(&s, &f->scratch->window, PIECE_WINDOW_BYTES, file,
 		at->offset, at->check, limit_in(f, file),
 		f->config->max_line_bytes);
@@ -946,7 +968,7 @@ static enum feed_outcome produce_from_file(struct feed *f,
 		return FEED_BYTES;
 	switch (outcome) {
 	case SCAN_CHANGED:
-		return produce_loss(f, view, to, file, out);
+		return produce_loss(f, view, to, file, GAP_TRUNCATED, out);
 	case SCAN_WAIT:
 		return FEED_WAIT;
 	case SCAN_MORE:
@@ -954,6 +976,10 @@ static enum feed_outcome produce_from_file(struct feed *f,
 	case SCAN_FAILED:
 		return FEED_FAILED;
 	default:
+		/* A last line that somebody may still write to, in a file
+		 * that was let go. */
+		if (!in_head)
+			return produce_loss(f, view, to, file, GAP_LATE, out);
 		return FEED_NOTHING;
 	}
 }
@@ -1068,7 +1094,7 @@ static enum feed_outcome take_in_unfinished(struct feed *f)
 		if (f->head.count && file->serial > f->head.places[0].file)
 			continue;
 		if (f->head.count && !current &&
-			file_is_finished(file, &now, CHAIN_QUIET_S))
+			file_is_finished(file, &now, false))
 			continue;
 		outcome = end_of_records(f, file, &at);
 		if (outcome != SCAN_RECORD)
@@ -1122,7 +1148,7 @@ static enum feed_outcome find_end(struct feed *f)
 		const struct file *older = chain_extend(&f->chain);
 
 		while (older && !file_is_finished(f->chain.files[0], &now,
-					CHAIN_QUIET_S) &&
+					false) &&
 			f->chain.count < CURSOR_PLACES_MAX)
 			older = chain_extend(&f->chain);
 	}
@@ -1236,12 +1262,17 @@ static enum feed_outcome start_at(struct feed *f, struct cursor *c,
 	const struct place *places, size_t count, uint32_t records)
 {
 	enum chain_reason reason = CHAIN_UNKNOWN;
+	struct timespec now = monotonic();
 	enum feed_outcome outcome;
 	int found = resolve(f, places, count, c, &reason);
 
 	if (found < 0)
 		return outcome_of(outcome_of_errno());
-	outcome = take_in_unfinished(f);
+	/* Where a place tells that a file is finished, the head must have
+	 * read its last line before this reader meets it. */
+	outcome = read_places(f, &now, false);
+	if (outcome == FEED_NOTHING)
+		outcome = take_in_unfinished(f);
 	if (outcome != FEED_NOTHING)
 		return outcome;
 	if (found == 1)

@@ -163,26 +163,23 @@ int file_check(const struct file *f, uint64_t offset, uint64_t *check)
 	return 0;
 }
 
-/*
- * A record ends behind a newline; behind a run of NULs, which is no record
- * (split.h); or at the end of a file that did not end with a newline.
- */
-int file_has_place(const struct file *f, uint64_t offset, uint64_t check)
+enum file_place file_has_place(const struct file *f, uint64_t offset,
+	uint64_t check)
 {
 	uint64_t found;
 	char before;
 
 	if (offset == 0)
-		return 1;
+		return FILE_PLACE;
 	if (file_check(f, offset, &found) < 0)
-		return errno == ENODATA ? 0 : -1;
+		return errno == ENODATA ? FILE_NO_PLACE : FILE_PLACE_FAILED;
 	if (found != check)
-		return 0;
-	if (offset == f->size)
-		return 1;
+		return FILE_NO_PLACE;
 	if (file_read_whole(f, &before, 1, offset - 1) < 0)
-		return -1;
-	return before == '\n';
+		return FILE_PLACE_FAILED;
+	if (before == '\n')
+		return FILE_PLACE;
+	return offset == f->size ? FILE_PLACE_AT_END : FILE_NO_PLACE;
 }
 
 int file_head_hash(struct file *f, uint64_t *hash)
@@ -208,20 +205,33 @@ static bool nobody_writes(int fd)
 	return true;
 }
 
-bool file_is_finished(struct file *f, const struct timespec *now,
-	unsigned quiet_s)
+/* A last line without its newline is waited for by those who read it: there
+ * is no grace for it, and all processes come to the same conclusion. */
+static bool ends_with_newline(const struct file *f)
 {
+	char last = '\n';
+
+	if (f->size > 0 && file_read_whole(f, &last, 1, f->size - 1) < 0)
+		return true;
+	return last == '\n';
+}
+
+bool file_is_finished(struct file *f, const struct timespec *now,
+	bool at_once)
+{
+	time_t quiet_s = now->tv_sec - f->quiet_since.tv_sec;
 	uint64_t size = f->size;
 	bool alone;
 
 	if (f->finished)
 		return true;
+	if (quiet_s < FILE_GRACE_S && !at_once && ends_with_newline(f))
+		return false;
 	alone = nobody_writes(f->fd);
 	/* What was written before the last writer left counts. */
 	if (file_refresh(f, now) < 0 || f->size != size)
 		return false;
-	if (alone || now->tv_sec - f->quiet_since.tv_sec >= (time_t)quiet_s)
-		f->finished = true;
+	f->finished = alone || quiet_s >= FILE_QUIET_S;
 	return f->finished;
 }
 

@@ -81,24 +81,38 @@ int file_read_whole(const struct file *f, void *out, size_t len,
  */
 int file_check(const struct file *f, uint64_t offset, uint64_t *check);
 
-/*
- * Is `offset` the end of a record whose check is `check`? 1 or 0; -1 with
- * errno when it could not be read. The start of a file is one whatever the
- * check.
- */
-int file_has_place(const struct file *f, uint64_t offset, uint64_t check);
+enum file_place {
+	FILE_PLACE_FAILED = -1, /* it could not be read: errno */
+	FILE_NO_PLACE,
+	FILE_PLACE,	  /* behind a newline; or the start, whatever the
+			   * check */
+	FILE_PLACE_AT_END /* at the end, which is no newline: somebody has
+			   * found the file finished */
+};
+
+/* Is `offset` the end of a record whose check is `check`? */
+enum file_place file_has_place(const struct file *f, uint64_t offset,
+	uint64_t check);
 
 /* The hash of the file's first PLACE_HEAD_BYTES, from memory after the first
  * time; for offsets beyond them. */
 int file_head_hash(struct file *f, uint64_t *hash);
 
+/* Without a change, for as long, and nobody can write to it: whoever opens
+ * it by its new name to write one more line has had the time. */
+#define FILE_GRACE_S 2
+
+/* Without a change for as long, where we may not ask who can write. */
+#define FILE_QUIET_S 60
+
 /*
- * Finds out whether nobody can write to the file any more, and remembers it:
- * a read lease is granted only then. Where leases are not for us (another
- * owner, a network), `quiet_s` seconds without a change have to do.
+ * Finds out whether nobody writes to the file any more, and remembers it: a
+ * read lease is granted only when no descriptor can write, and FILE_GRACE_S
+ * have passed (unless `at_once`, or it ends within a line). Where leases are
+ * not for us (another owner, a network), FILE_QUIET_S have to do.
  */
 bool file_is_finished(struct file *f, const struct timespec *now,
-	unsigned quiet_s);
+	bool at_once);
 
 /* Forgets what was kept of the content: the file was truncated. */
 void file_forget(struct file *f);

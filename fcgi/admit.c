@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/head.h"
 #include "fcgi/record.h"
 
 /* Linux 6.3; where vm.memfd_noexec is 2, a memfd is not to be had without. */
@@ -109,6 +110,25 @@ static enum admit_outcome refuse(
 	if (a->id != 0)
 		add_end(answer, a->id, APP_STATUS_REFUSED, protocol_status);
 	return ADMIT_REFUSE;
+}
+
+/* A request too large to be one is answered as any malformed one is: a web
+ * server would make an error of its own of a refusal. */
+static enum admit_outcome refuse_size(
+	const struct admit *a, struct buffer *answer)
+{
+	struct buffer response = BUFFER_INIT;
+
+	if (a->id != 0) {
+		head_add_answer(&response, 400, NULL, true);
+		if (response.failed)
+			answer->failed = true;
+		else
+			add_record(answer, FCGI_STDOUT, a->id, response.data,
+				response.len);
+		buffer_release(&response);
+	}
+	return refuse(a, FCGI_REQUEST_COMPLETE, answer);
 }
 
 /* Name-value pairs, section 3.4. */
@@ -437,7 +457,7 @@ static enum admit_outcome complete(struct admit *a, struct buffer *answer)
 
 	int count = normalise(&a->params, fault);
 	if (count < 0 && fault[0] == '\0')
-		return refuse(a, FCGI_OVERLOADED, answer);
+		return refuse_size(a, answer);
 	if (count < 0) {
 		add_record(answer, FCGI_STDERR, a->id, fault, strlen(fault));
 		return refuse(a, FCGI_REQUEST_COMPLETE, answer);
@@ -484,7 +504,7 @@ static enum admit_outcome open_record(struct admit *a, struct buffer *answer)
 	a->padding_left = header_padding(a->header);
 	a->total += FCGI_HEADER_LEN + a->content_left + a->padding_left;
 	if (a->total > ADMIT_HEAD_MAX)
-		return refuse(a, FCGI_OVERLOADED, answer);
+		return refuse_size(a, answer);
 
 	a->sink = NULL;
 	if (id == FCGI_NULL_REQUEST_ID) {

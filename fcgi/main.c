@@ -88,6 +88,18 @@ static struct config *load(const char *given)
 	return config;
 }
 
+/* Told in the log, and to whoever tries it. */
+static int refuse_cgi(void)
+{
+	log_error("start: a web server started this as a CGI program: that is "
+		  "ssetail.cgi");
+	fputs("Status: 500 Internal Server Error\r\n"
+	      "Content-Type: text/plain; charset=utf-8\r\n\r\n"
+	      "This is the FastCGI program, started as plain CGI: use "
+	      "ssetail.cgi.\n", stdout);
+	return EX_USAGE;
+}
+
 /* The socket, inherited or our own, or -1 after saying why not. *address is
  * set when the socket's path is ours to remove. */
 static int open_socket(const struct config *config, const struct options *o,
@@ -106,15 +118,6 @@ static int open_socket(const struct config *config, const struct options *o,
 			log_error("start: the inherited socket cannot be "
 				  "used: %s", strerror(errno));
 		return fd;
-	case LISTEN_CGI:
-		log_error("start: a web server started this as a CGI "
-			  "program: that is ssetail.cgi");
-		/* It is shown to whoever tries it. */
-		fputs("Status: 500 Internal Server Error\r\n"
-		      "Content-Type: text/plain; charset=utf-8\r\n\r\n"
-		      "This is the FastCGI program, started as plain CGI: "
-		      "use ssetail.cgi.\n", stdout);
-		return -1;
 	default:
 		break;
 	}
@@ -182,6 +185,8 @@ int main(int argc, char **argv)
 
 	if (program_guard_descriptors() < 0)
 		return EX_OSERR;
+	if (listen_kind() == LISTEN_CGI)
+		return refuse_cgi();
 	result = read_options(&options, argc, argv);
 	if (result >= 0)
 		return result;

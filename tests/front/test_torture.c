@@ -73,7 +73,8 @@ struct client {
 	uint32_t last;	       /* number of its last line */
 	int from;	       /* responder; -1: CGI */
 	bool paused;
-	unsigned char *seen;
+	unsigned char connections;
+	unsigned char *seen; /* by line: the connection it came by */
 	uint32_t count;
 	uint32_t *last_of;     /* by generation: its last number */
 };
@@ -336,13 +337,15 @@ static void take_line(struct client *c, const struct reader_event *e)
 	uint32_t n = number_of(e), g = t.generation_of[n];
 
 	if (c->seen[n])
-		test_fail("reader %zd got line %" PRIu32 " twice",
-			c - t.clients, n);
+		test_fail("reader %zd got line %" PRIu32 " twice, in its "
+			  "connections %d and %d, %d of which is to %d; id %s",
+			c - t.clients, n, c->seen[n], c->connections,
+			c->connections, c->from, e->id);
 	if (n < c->last_of[g])
 		test_fail("reader %zd got line %" PRIu32 " after %" PRIu32
 			  " of the same file", c - t.clients, n,
 			c->last_of[g]);
-	c->seen[n] = 1;
+	c->seen[n] = c->connections;
 	c->last_of[g] = n;
 	c->last = n;
 	c->count++;
@@ -394,6 +397,7 @@ static void connect_to(struct client *c, int from)
 				     ->reader;
 	c->reader->tolerant = true;
 	c->from = from;
+	c->connections = c->connections < 255 ? c->connections + 1 : 1;
 	c->taken = 0;
 	trace("reader %zd comes to %d with id %s", c - t.clients, from, c->id);
 	t.resumes += c->id[0] != '\0';
