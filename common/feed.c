@@ -316,6 +316,10 @@ static void put_record(struct feed *f, struct cursor_place *at,
 		put_own(f, CURSOR_GAP, GAP_OVERLONG, (int64_t)r->dropped);
 	at->offset = r->end;
 	at->check = r->check;
+	if (!r->data) {
+		put_own(f, CURSOR_NO_NOTICE, 0, 0);
+		return;
+	}
 	place = *at;
 	buffer_clear(text);
 	encode_data(text, r->data, r->data_len);
@@ -887,8 +891,9 @@ static void produce_record(struct feed *f, const struct feed_view *view,
 	}
 	at->offset = r->end;
 	at->check = r->check;
-	encode_data(out, r->data, r->data_len);
-	add_tail(f, view, view->event, to, out);
+	if (r->data)
+		encode_data(out, r->data, r->data_len);
+	add_tail(f, view, r->data ? view->event : NULL, to, out);
 }
 
 /*

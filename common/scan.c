@@ -227,10 +227,10 @@ static enum scan_outcome skip_hole(struct scan *s, uint64_t *text)
 	*text = at;
 	/* A check at the record's end needs what is before it. */
 	move_window(s, before(at));
-	do
-		outcome = extend(s, CHUNK_BYTES);
+	outcome = SCAN_RECORD;
 	while (outcome == SCAN_RECORD &&
-		s->window_start + s->window->len <= at);
+		s->window_start + s->window->len <= at)
+		outcome = extend(s, CHUNK_BYTES);
 	return outcome;
 }
 

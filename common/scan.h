@@ -26,7 +26,8 @@ enum scan_outcome {
 };
 
 struct record {
-	const char *data; /* in the window, valid until the next call */
+	const char *data; /* in the window, valid until the next call; NULL:
+			   * nothing but NULs, which are passed over */
 	size_t data_len;
 	uint64_t dropped; /* bytes of text over the limit, cut off */
 	uint64_t start;	  /* offsets before and after it */

@@ -37,7 +37,8 @@ bool split_next(const char *bytes, size_t len, bool at_end, size_t max,
 		r->data_len--;
 	while (skip < r->data_len && bytes[skip] == '\0')
 		skip++;
-	r->data = bytes + skip;
+	/* A hole at the very end is no line, not even an empty one. */
+	r->data = newline || skip < r->data_len ? bytes + skip : NULL;
 	r->data_len -= skip;
 	r->dropped = 0;
 	if (r->data_len > max) {

@@ -10,7 +10,8 @@
 
 struct split_record {
 	size_t size;	  /* bytes it takes in the file, newline included */
-	const char *data; /* its text, inside the bytes given */
+	const char *data; /* its text, inside the bytes given; NULL: a run of
+			   * NULs up to the end, which is no record */
 	size_t data_len;
 	size_t dropped;	  /* bytes of text over the limit that were cut off */
 };

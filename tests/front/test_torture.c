@@ -75,6 +75,7 @@ struct client {
 	bool paused;
 	unsigned char connections;
 	unsigned char *seen; /* by line: the connection it came by */
+	uint32_t *arrived;   /* the lines in the order in which they came */
 	uint32_t count;
 	uint32_t *last_of;     /* by generation: its last number */
 };
@@ -348,7 +349,7 @@ static void take_line(struct client *c, const struct reader_event *e)
 	c->seen[n] = c->connections;
 	c->last_of[g] = n;
 	c->last = n;
-	c->count++;
+	c->arrived[c->count++] = n;
 }
 
 static void take_events(struct client *c)
@@ -512,6 +513,8 @@ static void prepare(void)
 	t.generation_of = calloc(t.lines + 1, sizeof(*t.generation_of));
 	for (size_t i = 0; i < READERS; i++) {
 		t.clients[i].seen = calloc(t.lines + 1, 1);
+		t.clients[i].arrived = calloc(t.lines + 1,
+			sizeof(*t.clients[i].arrived));
 		t.clients[i].last_of = calloc(t.generations,
 			sizeof(*t.clients[i].last_of));
 		assert_non_null(t.clients[i].last_of);
@@ -535,6 +538,7 @@ static void release(void)
 	for (size_t i = 0; i < READERS; i++) {
 		free(t.clients[i].seen);
 		free(t.clients[i].last_of);
+		free(t.clients[i].arrived);
 	}
 	end_late_writer();
 	close(t.fd);
@@ -611,6 +615,20 @@ static bool all_done(void *unused)
 	return true;
 }
 
+/* Where a line is missing: what came before and after its neighbour did. */
+static void describe_missing(const struct client *c, uint32_t n)
+{
+	for (uint32_t i = 0; i < c->count; i++) {
+		if (c->arrived[i] != n + 1)
+			continue;
+		for (uint32_t j = i > 4 ? i - 4 : 0; j < i + 4; j++)
+			printf("line %" PRIu32 " of file %" PRIu32
+			       " came by connection %d\n", c->arrived[j],
+				t.generation_of[c->arrived[j]],
+				c->seen[c->arrived[j]]);
+	}
+}
+
 static void finish(void)
 {
 	end_late_writer();
@@ -624,13 +642,15 @@ static void finish(void)
 	if (!wait_until(all_done, NULL, test_limit_ms()))
 		for (size_t i = 0; i < READERS; i++)
 			for (uint32_t n = 1; n <= t.lines; n++)
-				if (!t.clients[i].seen[n])
+				if (!t.clients[i].seen[n]) {
+					describe_missing(&t.clients[i], n);
 					test_fail("reader %zu never got line "
 						  "%" PRIu32 " of file %"
 						  PRIu32 " (its last was %"
 						  PRIu32 ")", i, n,
 						t.generation_of[n],
 						t.clients[i].last);
+				}
 	/* What comes twice comes late. */
 	pump(300);
 }
