@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/place.h"
+
 #define TRIES 20
 
 /* Leaves as much room for older generations as for newer ones, and some
@@ -777,7 +779,7 @@ static struct file *find_tag(const struct chain *c, uint32_t tag)
  * A place at the start of a file. What stands between the generation that
  * was before it and the file itself is a copy of what that held since.
  */
-static int resolve_start(struct chain *c, uint32_t tag, uint64_t before,
+static int resolve_start(struct chain *c, uint32_t tag, uint32_t before,
 	struct file **found, enum chain_reason *reason)
 {
 	struct neighbourhood n;
@@ -835,8 +837,15 @@ int chain_resolve(struct chain *c, uint32_t tag, uint64_t offset,
 	int has;
 
 	*reason = CHAIN_ROTATED;
-	if (offset == 0)
-		return resolve_start(c, tag, check, found, reason);
+	if (offset == 0) {
+		uint32_t before;
+
+		*reason = CHAIN_UNKNOWN;
+		if (!place_start_before(tag, check, &before))
+			return 0;
+		*reason = CHAIN_ROTATED;
+		return resolve_start(c, tag, before, found, reason);
+	}
 	has = resolve_in_chain(c, tag, offset, check, found);
 	if (has != 0)
 		return has;

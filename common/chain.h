@@ -117,8 +117,8 @@ int chain_adopt_copy(struct chain *c, uint64_t offset, uint64_t check);
  * came after it. Returns 1 and the file in *found; 0 and in *reason why
  * there is none; -1 with errno (EAGAIN: try again).
  *
- * At offset 0 there is no content to go by, and `check` is the tag of the
- * generation before (chain_before): a copy that was made of the file since,
+ * At offset 0 there is no content to go by, and `check` names the generation
+ * before (place_start_check): a copy that was made of the file since,
  * and that it was truncated after, stands between the two, and it is what
  * *found is then.
  */

@@ -157,7 +157,8 @@ static struct cursor_place place_at_start(const struct feed *f,
 	return (struct cursor_place){
 		.file = file->serial,
 		.tag = file->tag,
-		.check = chain_before(&f->chain, file),
+		.check = place_start_check(file->tag,
+			chain_before(&f->chain, file)),
 	};
 }
 
@@ -167,7 +168,8 @@ static int check_place(const struct feed *f, const struct file *file,
 {
 	if (at->offset > 0)
 		return file_check(file, at->offset, &at->check);
-	at->check = chain_before(&f->chain, file);
+	at->check = place_start_check(file->tag,
+		chain_before(&f->chain, file));
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 enum {
 	SOURCE_DIGITS = 4,
 	FILE_DIGITS = 5,
+	FILE_BITS = 4 * FILE_DIGITS,
 	CHECK_DIGITS = 12,
 	OFFSET_DIGITS_MAX = 16,
 	NUMBER_DIGITS_MAX = 18
@@ -39,6 +40,20 @@ uint64_t place_check(uint64_t head_hash, const void *last, size_t len,
 	uint64_t offset)
 {
 	return XXH3_64bits_withSeed(last, len, head_hash + offset) >> 16;
+}
+
+uint64_t place_start_check(uint32_t file, uint32_t before)
+{
+	uint32_t tags[2] = { file, before };
+
+	return XXH3_64bits(tags, sizeof(tags)) >> 16 >> FILE_BITS << FILE_BITS |
+		before;
+}
+
+bool place_start_before(uint32_t file, uint64_t check, uint32_t *before)
+{
+	*before = (uint32_t)(check & ((1u << FILE_BITS) - 1));
+	return place_start_check(file, *before) == check;
 }
 
 static char *put_hex(char *out, uint64_t value, int digits)

@@ -17,7 +17,7 @@
  * origins without a preflight. The file tag is a hint that saves reading;
  * what decides is the check, which covers the first min(256, offset) bytes
  * of the file, the last min(512, offset) before the offset, and the offset.
- * At offset 0, where no content is, it is the tag of the generation before.
+ * At offset 0, where no content is, it names the generation before.
  * Bytes in, bytes out: nothing here opens a file.
  */
 #ifndef SSETAIL_PLACE_H
@@ -55,6 +55,14 @@ uint64_t place_head_hash(const void *first, size_t len);
  */
 uint64_t place_check(uint64_t head_hash, const void *last, size_t len,
 	uint64_t offset);
+
+/*
+ * The check at offset 0: the tag of the generation before (0: none), and a
+ * hash of it and the file's own. place_start_before takes that tag out again;
+ * false when the check is not one for that file.
+ */
+uint64_t place_start_check(uint32_t file, uint32_t before);
+bool place_start_before(uint32_t file, uint64_t check, uint32_t *before);
 
 /* Writes a place, not terminated; returns its length. */
 size_t place_format(char out[PLACE_TEXT_MAX], const struct place *p);
