@@ -76,6 +76,7 @@ help:
 	@echo 'make run           a demonstration with a lighttpd of its own; Ctrl-C ends it'
 	@echo 'make check         every test there is; a part of it alone:'
 	@echo '                   $(PARTS:%=make check-%  )'
+	@echo 'make torture       100,000 lines, every kind of rotation, kill -9; mutants'
 	@echo 'make bench         what a delivery costs; BENCH="-n 5000" sets the clients,'
 	@echo '                   -p the pairs, -e the events a pass'
 	@echo 'make lint          the floors, the format, what static analysers say'
@@ -133,6 +134,17 @@ bench_o = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c)) \
 $(BUILD)/tests/bench/bench: $(bench_o)
 	$(call step,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# Rotation of every kind under readers that come and go, and proof that it
+# would notice: mutants of this tree have to fail it.
+TORTURE_LINES ?= 100000
+
+torture:
+	@$(PACKAGES) build check
+	$(AGAIN) $(programs) $(BUILD)/tests/front/test_torture
+	@TEST_BUILD=$(BUILD) TORTURE_LINES=$(TORTURE_LINES) \
+		$(BUILD)/tests/front/test_torture
+	@tests/tools/mutants $(BUILD)/tests/front/test_torture $(MAKE)
+
 bench:
 	@$(PACKAGES) build
 	$(AGAIN) $(programs) $(BUILD)/tests/bench/bench
@@ -166,4 +178,4 @@ clean:
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench lint run clean
+.PHONY: all help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench torture lint run clean
