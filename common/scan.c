@@ -182,6 +182,14 @@ static enum scan_outcome long_record(struct scan *s, struct record *r,
 	r->dropped = newline - text - cut;
 	r->start = s->offset;
 	r->end = newline < s->limit ? newline + 1 : newline;
+	/* The CR of a CR LF is no text; in another window it is none, too. */
+	if (newline < s->limit) {
+		char last;
+
+		if (file_read_whole(s->file, &last, 1, newline - 1) < 0)
+			return outcome_of_errno();
+		r->dropped -= last == '\r';
+	}
 	if (file_check(s->file, r->end, &r->check) < 0)
 		return outcome_of_errno();
 	s->offset = r->end;
@@ -234,10 +242,23 @@ static enum scan_outcome skip_hole(struct scan *s, uint64_t *text)
 	return outcome;
 }
 
-static bool all_nul(const char *bytes, size_t len)
+static size_t count_nuls(const char *bytes, size_t len)
 {
-	return len > 0 && bytes[0] == '\0' &&
-		memcmp(bytes, bytes + 1, len - 1) == 0;
+	size_t n = 0;
+
+	while (n < len && bytes[n] == '\0')
+		n++;
+	return n;
+}
+
+/* What a finished file ends with, when that is a hole. */
+static enum scan_outcome last_hole(struct scan *s, struct record *r)
+{
+	*r = (struct record){ .start = s->offset, .end = s->limit };
+	if (file_check(s->file, r->end, &r->check) < 0)
+		return outcome_of_errno();
+	s->offset = r->end;
+	return SCAN_RECORD;
 }
 
 enum scan_outcome scan_next(struct scan *s, struct record *r)
@@ -248,8 +269,8 @@ enum scan_outcome scan_next(struct scan *s, struct record *r)
 		enum scan_outcome outcome = reach(s, text);
 		struct split_record found;
 		const char *bytes;
+		size_t len, nuls;
 		bool whole;
-		size_t len;
 
 		if (outcome != SCAN_RECORD)
 			return outcome;
@@ -271,16 +292,20 @@ enum scan_outcome scan_next(struct scan *s, struct record *r)
 		}
 		if (whole)
 			return SCAN_NOTHING;
-		if (len > CHUNK_BYTES && all_nul(bytes, len)) {
+		nuls = count_nuls(bytes, len);
+		if (nuls == len && (len > CHUNK_BYTES ||
+					   len > s->max_line_bytes)) {
 			outcome = skip_hole(s, &text);
+			if (outcome == SCAN_NOTHING && s->at_end)
+				return last_hole(s, r);
 			if (outcome != SCAN_RECORD)
 				return outcome;
 			continue;
 		}
 		/* One byte more than the limit tells where to cut, and a
 		 * CR LF must not be torn. */
-		if (len > s->max_line_bytes + 2)
-			return long_record(s, r, text);
+		if (len - nuls > s->max_line_bytes + 2)
+			return long_record(s, r, text + nuls);
 		move_window(s, before(text));
 		outcome = extend(s, len < s->window_bytes ? s->window_bytes
 							  : len + CHUNK_BYTES);
