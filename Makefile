@@ -79,6 +79,9 @@ help:
 	@echo 'make torture       100,000 lines, every kind of rotation, kill -9; mutants'
 	@echo 'make bench         what a delivery costs; BENCH="-n 5000" sets the clients,'
 	@echo '                   -p the pairs, -e the events a pass'
+	@echo 'make fuzz          each harness of tests/fuzz for FUZZ_SECONDS (60), with clang;'
+	@echo '                   FUZZ="place split" picks some'
+	@echo 'make fuzz-coverage how much of the parsers their corpus reaches'
 	@echo 'make lint          the floors, the format, what static analysers say'
 	@echo 'make clean         removes build/'
 	@echo
@@ -96,7 +99,8 @@ AGAIN    = +@$(MAKE) --no-print-directory $(if $(V),,-s)
 testlib_o  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib/*.c))
 tested_o   = $(common_o) $(filter-out %/main.o,$(fcgi_o))
 tests_in   = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/$1/test_*.c))
-units      = $(call tests_in,unit)
+fuzzers    = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+units      = $(call tests_in,unit) $(fuzzers)
 front      = $(call tests_in,front)
 servers    = $(call tests_in,servers)
 
@@ -106,6 +110,11 @@ $(front) $(servers): | $(programs) $(BUILD)/tests/tools/heapinfo.so
 $(BUILD)/tests/tools/heapinfo.so: tests/tools/heapinfo.c
 	@mkdir -p $(@D)
 	$(call step,CC)$(CC) -std=c11 -D_GNU_SOURCE -O -fPIC -shared -o $@ $< -lpthread
+
+# libFuzzer brings a main of its own.
+ifeq ($(findstring fuzzer,$(SANITIZE)),)
+$(fuzzers): $(BUILD)/tests/fuzz/replay.o
+endif
 
 $(units) $(front) $(servers): %: %.o $(testlib_o) $(tested_o)
 	$(call step,LD)$(CC) $(ALL_LDFLAGS) $(WRAP_$(@F):%=-Wl,--wrap=%) -o $@ $^ \
@@ -124,6 +133,26 @@ $(PARTS:%=checked-%): checked-%:
 
 lint:
 	@tests/tools/lint $(ALL_CPPFLAGS) -std=c11
+
+# ---- fuzzing
+
+FUZZ_SECONDS = 60
+FUZZ         = $(patsubst $(BUILD)/tests/fuzz/fuzz_%,%,$(fuzzers))
+
+fuzzers: $(fuzzers)
+
+fuzz:
+	@$(PACKAGES) build check
+	$(AGAIN) CC=clang SANITIZE=fuzzer,address,undefined fuzzers
+	@tests/tools/fuzz build/sanitize-fuzzer-address-undefined \
+		$(FUZZ_SECONDS) $(FUZZ)
+
+# Nothing but the harnesses with the corpus; -O0, so that a line is a line.
+fuzz-coverage:
+	@$(PACKAGES) build check
+	$(AGAIN) CC=gcc BUILD=build/coverage HARDEN= LDHARDEN= \
+		CFLAGS='-O0 --coverage' LDFLAGS=--coverage fuzzers
+	@tests/tools/fuzz-coverage build/coverage
 
 # ---- figures
 
@@ -178,4 +207,5 @@ clean:
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench torture lint run clean
+.PHONY: all help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench torture \
+	fuzz fuzzers fuzz-coverage lint run clean

@@ -1,0 +1,110 @@
+/*
+ * Requests. The input is the lines of six variables, in this order: method,
+ * query, PATH_INFO, SCRIPT_NAME, Accept, Last-Event-ID; one that is "-" is
+ * not set. What comes out must be what a configuration may be asked with.
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/request.h"
+#include "tests/fuzz/fuzz.h"
+
+enum { VARIABLES = 6 };
+
+static const char *variable(const void *context, const char *name)
+{
+	static const char *const names[VARIABLES] = { "REQUEST_METHOD",
+		"QUERY_STRING", "PATH_INFO", "SCRIPT_NAME", "HTTP_ACCEPT",
+		"HTTP_LAST_EVENT_ID" };
+	char *const *values = context;
+
+	for (size_t i = 0; i < VARIABLES; i++)
+		if (strcmp(name, names[i]) == 0)
+			return values[i];
+	MUST(name == NULL); /* no request has any other */
+	return NULL;
+}
+
+static bool may_be_in_a_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+}
+
+static void check_name(const char *name)
+{
+	size_t len = strnlen(name, REQUEST_NAME_MAX + 1);
+
+	MUST(len > 0 && len <= REQUEST_NAME_MAX);
+	MUST(strcmp(name, ".") != 0 && strcmp(name, "..") != 0);
+	for (size_t i = 0; i < len; i++)
+		MUST(may_be_in_a_name(name[i]));
+}
+
+static void check_names(const struct request *r)
+{
+	MUST(r->source_count <= REQUEST_SOURCES_MAX);
+	for (size_t i = 0; i < r->source_count; i++) {
+		check_name(r->source[i]);
+		for (size_t j = 0; j < i; j++)
+			MUST(strcmp(r->source[i], r->source[j]) != 0);
+	}
+}
+
+static void check_request(const struct request *r)
+{
+	size_t len = strnlen(r->id, REQUEST_ID_MAX + 1);
+	struct request other = *r;
+
+	check_names(r);
+	MUST(len <= REQUEST_ID_MAX);
+	MUST(len == 0 || r->id_given);
+	for (size_t i = 0; i < len; i++)
+		MUST(may_be_in_a_name(r->id[i]) || r->id[i] == '~');
+	MUST(r->tail == 0 || r->tail_given);
+	MUST(r->source_count == 0 || r->script_name_segment[0] == '\0');
+	if (request_take_script_name(&other)) {
+		MUST(other.source_count > 0);
+		check_names(&other);
+	} else {
+		MUST(memcmp(r, &other, sizeof(other)) == 0);
+	}
+}
+
+/* Cuts the text into its first lines. */
+static void take_lines(char *text, char *values[VARIABLES])
+{
+	for (size_t i = 0; i < VARIABLES; i++) {
+		char *end = text ? strchr(text, '\n') : NULL;
+
+		if (end)
+			*end++ = '\0';
+		values[i] = text && strcmp(text, "-") != 0 ? text : NULL;
+		text = end;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = malloc(size + 1), *values[VARIABLES];
+	struct request first, second;
+	enum request_outcome outcome;
+
+	MUST(text != NULL);
+	if (size > 0)
+		memcpy(text, data, size);
+	text[size] = '\0';
+	take_lines(text, values);
+
+	memset(&first, 0x55, sizeof(first));
+	memset(&second, 0xaa, sizeof(second));
+	outcome = request_read(&first, variable, values);
+	MUST(outcome == request_read(&second, variable, values));
+	MUST(first.method == second.method);
+	if (outcome == REQUEST_OK) {
+		MUST(memcmp(&first, &second, sizeof(first)) == 0);
+		check_request(&first);
+	}
+	free(text);
+	return 0;
+}

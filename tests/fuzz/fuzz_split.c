@@ -1,0 +1,254 @@
+/*
+ * Records of a file: what scan makes of it, with any window, is what the few
+ * lines here do that have all of it in memory.
+ *
+ * The input begins with five letters, a for the first or none: the longest
+ * line, the window, how many records to pass over, whether the file is finished
+ * (b), how many records to go back. In the rest ~4x is 4^4 times x, and ~8@
+ * is 4^8 times NUL: a hole.
+ */
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/place.h"
+#include "common/scan.h"
+#include "common/split.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/lib/bytes.h"
+
+enum { LINE, WINDOW, START, FINISHED, BACK, LETTERS };
+
+enum { CONTENT_MAX = 1 << 20 };
+
+static void expand(struct bytes *out, const uint8_t *data, size_t size)
+{
+	for (size_t i = 0; i < size && out->len < CONTENT_MAX; i++) {
+		size_t count = 1;
+
+		if (data[i] == '~' && size - i > 2 && data[i + 1] >= '0' &&
+			data[i + 1] <= '9') {
+			count <<= 2 * (data[i + 1] - '0');
+			i += 2;
+		}
+		while (count-- > 0)
+			bytes_add_byte(out, data[i] == '@' ? 0 : data[i]);
+	}
+}
+
+/* Long runs of NULs are left out: a hole. */
+static int write_file(const struct bytes *content)
+{
+	int fd = memfd_create("log", MFD_CLOEXEC);
+	const char *data = bytes_text(content);
+	size_t at = 0;
+
+	MUST(fd >= 0 && ftruncate(fd, (off_t)content->len) == 0);
+	while (at < content->len) {
+		size_t len = content->len - at, n = 0;
+
+		while (n < len && data[at + n] == '\0')
+			n++;
+		if (n < 4096) {
+			const char *next =
+				memmem(data + at + n, len - n, "\0\0\0\0", 4);
+
+			n = next ? (size_t)(next - data) - at : len;
+			n = n ? n : 1;
+			MUST(pwrite(fd, data + at, n, (off_t)at) == (ssize_t)n);
+		}
+		at += n;
+	}
+	return fd;
+}
+
+static uint64_t check_of(const struct bytes *content, size_t offset)
+{
+	size_t head = offset < 256 ? offset : 256;
+	size_t last = offset < 512 ? offset : 512;
+	const char *data = bytes_text(content);
+
+	return place_check(place_head_hash(data, head), data + offset - last,
+		last, offset);
+}
+
+/* The record at `start`, from all of the content. False: none is complete. */
+static bool find_record(const struct bytes *content, size_t start,
+	bool finished, size_t max, struct record *r)
+{
+	const char *data = bytes_text(content), *text = data + start, *end;
+	const char *newline = memchr(text, '\n', content->len - start);
+
+	if (start == content->len || (!newline && !finished))
+		return false;
+	end = newline ? newline : data + content->len;
+	r->start = start;
+	r->end = (uint64_t)(end - data) + (newline != NULL);
+	if (newline && end > text && end[-1] == '\r')
+		end--;
+	while (text < end && *text == '\0')
+		text++;
+	/* A hole at the end is passed over. */
+	r->data = !newline && text == end ? NULL : text;
+	r->data_len = (size_t)(end - text);
+	r->dropped = 0;
+	if (r->data_len > max) {
+		size_t cut = max;
+
+		/* Not before a byte that goes on with a sequence, unless
+		 * there are more of them than a sequence has. */
+		while (max - cut < 4 && cut > 0 && (text[cut] & 0xc0) == 0x80)
+			cut--;
+		if (max - cut == 4 || cut == 0)
+			cut = max;
+		r->dropped = r->data_len - cut;
+		r->data_len = cut;
+	}
+	r->check = check_of(content, r->end);
+	return true;
+}
+
+static enum scan_outcome next(struct scan *s, struct record *r)
+{
+	enum scan_outcome outcome;
+
+	while ((outcome = scan_next(s, r)) == SCAN_MORE)
+		;
+	return outcome;
+}
+
+static void compare(struct file *file, const struct bytes *content,
+	size_t start, size_t max, size_t window_bytes)
+{
+	struct buffer window = BUFFER_INIT;
+	struct record got, want;
+	struct scan s;
+
+	if (start > 0)
+		MUST(scan_begin(&s, &window, window_bytes, file, start,
+			     check_of(content, start) ^ 1, content->len,
+			     max) == SCAN_CHANGED);
+	MUST(scan_begin(&s, &window, window_bytes, file, start,
+		     check_of(content, start), content->len,
+		     max) == SCAN_RECORD);
+	while (find_record(content, start, file->finished, max, &want)) {
+		MUST(next(&s, &got) == SCAN_RECORD);
+		MUST(got.start == want.start && got.end == want.end);
+		MUST(got.data_len == want.data_len);
+		MUST((got.data == NULL) == (want.data == NULL));
+		MUST(want.data_len == 0 ||
+			memcmp(got.data, want.data, want.data_len) == 0);
+		MUST(got.dropped == want.dropped);
+		MUST(got.check == want.check);
+		start = want.end;
+	}
+	MUST(next(&s, &got) == SCAN_NOTHING);
+	buffer_release(&window);
+}
+
+/* The start of the record that many before `end`. */
+static size_t go_back(const struct bytes *content, size_t end, size_t records)
+{
+	const char *data = bytes_text(content);
+
+	while (records-- > 0 && end > 0) {
+		const char *newline = memrchr(data, '\n', end - 1);
+
+		end = newline ? (size_t)(newline - data) + 1 : 0;
+	}
+	return end;
+}
+
+static void compare_back(
+	struct file *file, const struct bytes *content, uint32_t records)
+{
+	struct buffer window = BUFFER_INIT;
+	uint32_t left = records;
+	uint64_t start;
+
+	MUST(scan_back(&window, file, content->len, content->len, &left,
+		     &start) == SCAN_RECORD);
+	MUST(start == go_back(content, content->len, records));
+	buffer_release(&window);
+}
+
+/* A file that became shorter, or is another, is noticed. */
+static void check_changes(
+	int fd, struct file *file, const struct bytes *content)
+{
+	struct buffer window = BUFFER_INIT;
+	uint64_t start = content->len;
+	struct record r;
+	struct scan s;
+
+	MUST(scan_begin(&s, &window, 4096, file, start + 1, 0, start, 1024) ==
+		SCAN_CHANGED);
+	if (start > 0) {
+		MUST(scan_begin(&s, &window, 4096, file, 0, 0, start, 1024) ==
+			SCAN_RECORD);
+		MUST(ftruncate(fd, 0) == 0);
+		MUST(scan_next(&s, &r) == SCAN_CHANGED);
+		MUST(scan_begin(&s, &window, 4096, file, start, 0, start,
+			     1024) == SCAN_CHANGED);
+	}
+	buffer_release(&window);
+}
+
+/* Without a file: every piece of the start gives the record or none. */
+static void compare_split(const struct bytes *content, bool finished)
+{
+	size_t len = content->len < 300 ? content->len : 300;
+	struct bytes start = { content->data, len, 0 };
+	struct split_record got;
+	struct record want;
+	bool found = split_next(bytes_text(&start), len, finished, 16, &got);
+
+	MUST(found == find_record(&start, 0, finished, 16, &want));
+	if (!found)
+		return;
+	MUST(got.size == want.end && got.data == want.data);
+	MUST(got.data_len == want.data_len && got.dropped == want.dropped);
+	MUST(!split_next(bytes_text(&start), got.size - 1, false, 16, &got));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const size_t lines[] = { 1024, 1025, 4000, 20000, 1 << 20 };
+	static const size_t windows[] = { 20480, 262144, 512, 70000 };
+	struct bytes content = BYTES_INIT;
+	struct file *file;
+	size_t start = 0;
+	char path[40];
+	unsigned letter[LETTERS];
+	int fd;
+
+	if (size < LETTERS)
+		return 0;
+	for (int i = 0; i < LETTERS; i++)
+		letter[i] = (unsigned char)(data[i] - 'a');
+	expand(&content, data + LETTERS, size - LETTERS);
+	fd = write_file(&content);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	MUST(file_open(AT_FDCWD, path, &file) == FILE_OPEN);
+	file->finished = letter[FINISHED] % 2;
+
+	for (int i = (int)(letter[START] % 8); i > 0 && start < content.len;
+		i--) {
+		struct record r;
+
+		if (!find_record(&content, start, false, 1024, &r))
+			break;
+		start = r.end;
+	}
+	compare(file, &content, start, lines[letter[LINE] % 5],
+		windows[letter[WINDOW] % 4]);
+	compare_back(file, &content, letter[BACK] % 32);
+	compare_split(&content, letter[FINISHED] % 2);
+	check_changes(fd, file, &content);
+	file_close(file);
+	close(fd);
+	bytes_release(&content);
+	return 0;
+}
