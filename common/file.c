@@ -239,5 +239,5 @@ void file_forget(struct file *f)
 {
 	f->head_known = false;
 	f->finished = false;
-	f->long_start = f->long_searched = 0;
+	f->long_start = f->long_text = f->long_searched = 0;
 }

@@ -36,9 +36,11 @@ struct file {
 	struct timespec read_modified; /* `modified` when last read to its end */
 	struct timespec quiet_since; /* monotonic; its last change of size */
 
-	/* A record longer than the reader's window: how far it was searched
-	 * for its end, so that nobody begins at its start again. */
+	/* A record longer than the reader's window, by its start: how far it
+	 * holds nothing but NULs, and how far it was searched for its end, so
+	 * that nobody begins at its start again. */
 	uint64_t long_start;
+	uint64_t long_text;
 	uint64_t long_searched;
 };
 

@@ -87,7 +87,8 @@ static enum scan_outcome reach(struct scan *s, uint64_t offset)
 {
 	enum scan_outcome outcome = SCAN_RECORD;
 
-	if (s->window_start + s->window->len >= offset)
+	if (s->window_start <= before(offset) &&
+		s->window_start + s->window->len >= offset)
 		return SCAN_RECORD;
 	move_window(s, before(offset));
 	while (outcome == SCAN_RECORD &&
@@ -125,6 +126,18 @@ enum scan_outcome scan_begin(struct scan *s, struct buffer *window,
 	return outcome;
 }
 
+/* The file, ready to keep what is found out of the scan's next record. */
+static struct file *long_of(const struct scan *s)
+{
+	struct file *f = s->file;
+
+	if (f->long_start != s->offset) {
+		f->long_start = s->offset;
+		f->long_text = f->long_searched = 0;
+	}
+	return f;
+}
+
 /*
  * Looks for a newline from `from` on. Returns SCAN_RECORD with *newline, its
  * offset, or with the limit if nothing will ever follow.
@@ -153,8 +166,7 @@ static enum scan_outcome find_newline(struct scan *s, uint64_t from,
 			return SCAN_RECORD;
 		}
 		from += (uint64_t)n;
-		s->file->long_start = s->offset;
-		s->file->long_searched = from;
+		long_of(s)->long_searched = from;
 		if (from >= stop && from < s->limit)
 			return SCAN_MORE;
 	}
@@ -167,82 +179,33 @@ static enum scan_outcome find_newline(struct scan *s, uint64_t from,
 static enum scan_outcome long_record(struct scan *s, struct record *r,
 	uint64_t text)
 {
-	uint64_t from = s->window_start + s->window->len, newline;
+	uint64_t from = s->window_start + s->window->len, newline, end;
 	enum scan_outcome outcome;
-	size_t cut;
+	char last;
 
-	if (s->file->long_start == s->offset && s->file->long_searched > from)
+	if (long_of(s)->long_searched > from)
 		from = s->file->long_searched;
 	outcome = find_newline(s, from, &newline);
 	if (outcome != SCAN_RECORD)
 		return outcome;
-	r->data = s->window->data + (text - s->window_start);
-	cut = split_cut(r->data, s->max_line_bytes);
-	r->data_len = cut;
-	r->dropped = newline - text - cut;
-	r->start = s->offset;
-	r->end = newline < s->limit ? newline + 1 : newline;
-	/* The CR of a CR LF is no text; in another window it is none, too. */
+	end = newline;
 	if (newline < s->limit) {
-		char last;
-
 		if (file_read_whole(s->file, &last, 1, newline - 1) < 0)
 			return outcome_of_errno();
-		r->dropped -= last == '\r';
+		end -= last == '\r';
 	}
+	r->data = s->window->data + (text - s->window_start);
+	r->data_len = split_cut(r->data, s->max_line_bytes);
+	r->dropped = end - text - r->data_len;
+	r->start = s->offset;
+	r->end = newline < s->limit ? newline + 1 : newline;
 	if (file_check(s->file, r->end, &r->check) < 0)
 		return outcome_of_errno();
 	s->offset = r->end;
 	return SCAN_RECORD;
 }
 
-/*
- * The text of the record at the scan's offset starts behind a run of NULs
- * that fills the window. Holes are jumped over.
- */
-static enum scan_outcome skip_hole(struct scan *s, uint64_t *text)
-{
-	uint64_t at = s->window_start + s->window->len;
-	uint64_t stop = at + SEARCH_BYTES;
-	enum scan_outcome outcome;
-
-	if (s->file->long_start == s->offset && s->file->long_searched > at)
-		at = s->file->long_searched;
-	while (at < s->limit) {
-		off_t data = lseek(s->file->fd, (off_t)at, SEEK_DATA);
-		size_t i = 0;
-
-		if (data > (off_t)at)
-			at = (uint64_t)data;
-		if (at >= s->limit || (data < 0 && errno == ENXIO))
-			break;
-		move_window(s, at);
-		outcome = extend(s, CHUNK_BYTES);
-		if (outcome != SCAN_RECORD)
-			return outcome;
-		while (i < s->window->len && s->window->data[i] == '\0')
-			i++;
-		at += i;
-		s->file->long_start = s->offset;
-		s->file->long_searched = at;
-		if (i < s->window->len)
-			break;
-		if (at >= stop)
-			return SCAN_MORE;
-	}
-	if (at >= s->limit)
-		return SCAN_NOTHING;
-	*text = at;
-	/* A check at the record's end needs what is before it. */
-	move_window(s, before(at));
-	outcome = SCAN_RECORD;
-	while (outcome == SCAN_RECORD &&
-		s->window_start + s->window->len <= at)
-		outcome = extend(s, CHUNK_BYTES);
-	return outcome;
-}
-
-static size_t count_nuls(const char *bytes, size_t len)
+static size_t leading_nuls(const char *bytes, size_t len)
 {
 	size_t n = 0;
 
@@ -251,19 +214,62 @@ static size_t count_nuls(const char *bytes, size_t len)
 	return n;
 }
 
-/* What a finished file ends with, when that is a hole. */
+/*
+ * From *text on, the window holds nothing but NULs: moves *text behind all of
+ * them. Holes are jumped over.
+ */
+static enum scan_outcome skip_hole(struct scan *s, uint64_t *text)
+{
+	uint64_t at = *text, stop = at + SEARCH_BYTES;
+	struct file *f = long_of(s);
+
+	if (f->long_text > at)
+		at = f->long_text;
+	while (at < s->limit) {
+		off_t data = lseek(f->fd, (off_t)at, SEEK_DATA);
+		enum scan_outcome outcome;
+		size_t i = 0;
+
+		if (data < 0 && errno == ENXIO)
+			break;
+		if (data > (off_t)at)
+			at = (uint64_t)data;
+		if (at >= s->limit)
+			break;
+		buffer_clear(s->window);
+		s->window_start = at;
+		outcome = extend(s, CHUNK_BYTES);
+		if (outcome != SCAN_RECORD)
+			return outcome;
+		i = leading_nuls(s->window->data, s->window->len);
+		at += i;
+		f->long_text = at;
+		if (i < s->window->len) {
+			*text = at;
+			return SCAN_RECORD;
+		}
+		if (at >= stop && at < s->limit)
+			return SCAN_MORE;
+	}
+	*text = s->limit;
+	return SCAN_RECORD;
+}
+
+/* A hole up to the very end of a file to which nothing is added. */
 static enum scan_outcome last_hole(struct scan *s, struct record *r)
 {
+	enum scan_outcome outcome;
+
 	*r = (struct record){ .start = s->offset, .end = s->limit };
-	if (file_check(s->file, r->end, &r->check) < 0)
-		return outcome_of_errno();
-	s->offset = r->end;
-	return SCAN_RECORD;
+	outcome = check_at(s, r->end, &r->check);
+	if (outcome == SCAN_RECORD)
+		s->offset = r->end;
+	return outcome;
 }
 
 enum scan_outcome scan_next(struct scan *s, struct record *r)
 {
-	uint64_t text = s->offset;
+	uint64_t text = s->offset; /* behind the NULs it begins with */
 
 	for (;;) {
 		enum scan_outcome outcome = reach(s, text);
@@ -290,22 +296,23 @@ enum scan_outcome scan_next(struct scan *s, struct record *r)
 				s->offset = r->end;
 			return outcome;
 		}
+		if (whole && s->at_end && len == 0 && text > s->offset)
+			return last_hole(s, r);
 		if (whole)
 			return SCAN_NOTHING;
-		nuls = count_nuls(bytes, len);
-		if (nuls == len && (len > CHUNK_BYTES ||
-					   len > s->max_line_bytes)) {
+		nuls = leading_nuls(bytes, len);
+		text += nuls;
+		if (nuls > 0 && nuls == len) {
 			outcome = skip_hole(s, &text);
-			if (outcome == SCAN_NOTHING && s->at_end)
-				return last_hole(s, r);
 			if (outcome != SCAN_RECORD)
 				return outcome;
 			continue;
 		}
+		len -= nuls;
 		/* One byte more than the limit tells where to cut, and a
 		 * CR LF must not be torn. */
-		if (len - nuls > s->max_line_bytes + 2)
-			return long_record(s, r, text + nuls);
+		if (len > s->max_line_bytes + 2)
+			return long_record(s, r, text);
 		move_window(s, before(text));
 		outcome = extend(s, len < s->window_bytes ? s->window_bytes
 							  : len + CHUNK_BYTES);
