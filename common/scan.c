@@ -117,6 +117,8 @@ enum scan_outcome scan_begin(struct scan *s, struct buffer *window,
 	if (offset > file->size)
 		return SCAN_CHANGED;
 	buffer_clear(window);
+	if (!buffer_reserve(window, 1)) /* an empty one has an address, too */
+		return SCAN_FAILED;
 	outcome = reach(s, offset);
 	if (outcome != SCAN_RECORD)
 		return outcome;

@@ -57,7 +57,7 @@ static void parse(const char *id)
 }
 
 /* A place made of bytes. */
-static void format(const uint8_t *data)
+static struct place format(const uint8_t *data)
 {
 	struct place p = { 0 }, again;
 	char text[PLACE_TEXT_MAX + 1];
@@ -77,6 +77,19 @@ static void format(const uint8_t *data)
 	format_all(&p, 1, text);
 	MUST(place_parse(text, &again, 1) == 1);
 	MUST(same(&p, &again));
+	return p;
+}
+
+/* Only the check at a file's start that was made for it has a tag in it. */
+static void start(uint32_t file, uint32_t before, uint64_t check)
+{
+	uint64_t own = place_start_check(file, before);
+	uint32_t found;
+
+	MUST(own < UINT64_C(1) << 48);
+	MUST(place_start_before(file, own, &found) && found == before);
+	if (place_start_before(file, check, &found))
+		MUST(check == place_start_check(file, found));
 }
 
 /* Tags and checks of any bytes are in range. */
@@ -87,7 +100,6 @@ static void hash(const char *text, size_t len, uint64_t offset)
 
 	MUST(tag > 0 && tag < 1U << 20);
 	MUST(place_check(head, text, len, offset) < UINT64_C(1) << 48);
-	MUST(place_source_tag(text) == place_source_tag(text));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -100,8 +112,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	id[size] = '\0';
 	parse(id);
 	hash(id, size, size);
-	if (size >= 23)
-		format(data);
+	if (size >= 23) {
+		struct place p = format(data);
+
+		start(p.file, place_source_tag(id), p.check);
+	}
 	free(id);
 	return 0;
 }

@@ -5,8 +5,9 @@
  * configured start; and from where the reader ends nothing comes twice.
  *
  * So that an input gets past the checks, in it S is the source's tag; F, G
- * and O the tags of the log, of the rotated file, and of the other log; and C
- * the check in the file named last at the offset that follows.
+ * and O the tags of the log, of the rotated file, and of the other log; C the
+ * check in the file named last at the offset that follows, and B that of its
+ * start, where the rotated file is the one before.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -72,9 +73,10 @@ static void make_logs(void)
 /* Replaces the letters; cuts what is too long. */
 static void expand(char *out, size_t room, const uint8_t *in, size_t size)
 {
-	struct file *file = NULL;
+	struct file *file = NULL, *before;
 	char *end = out + room - 16;
 
+	MUST(file_open(AT_FDCWD, path_of(1), &before) == FILE_OPEN);
 	for (size_t i = 0; i < size && out < end; i++) {
 		const char *letter = memchr(letters, in[i], 3);
 		char digits[17] = "";
@@ -96,11 +98,16 @@ static void expand(char *out, size_t room, const uint8_t *in, size_t size)
 					&check);
 			out += sprintf(
 				out, "%012llx", (unsigned long long)check);
+		} else if (in[i] == 'B') {
+			out += sprintf(out, "%012llx",
+				(unsigned long long)place_start_check(
+					file ? file->tag : 0, before->tag));
 		} else {
 			*out++ = (char)in[i];
 		}
 	}
 	*out = '\0';
+	file_close(before);
 	file_close(file);
 }
 

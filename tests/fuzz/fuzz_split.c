@@ -4,8 +4,8 @@
  *
  * The input begins with five letters, a for the first or none: the longest
  * line, the window, how many records to pass over, whether the file is finished
- * (b), how many records to go back. In the rest ~4x is 4^4 times x, and ~8@
- * is 4^8 times NUL: a hole.
+ * (b; c, d: likewise, and holes are not sparse), how many records to go back.
+ * In the rest ~4x is 4^4 times x, and ~8@ is 4^8 times NUL: a hole.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -21,7 +21,7 @@
 
 enum { LINE, WINDOW, START, FINISHED, BACK, LETTERS };
 
-enum { CONTENT_MAX = 1 << 20 };
+enum { CONTENT_MAX = 5 << 20 };
 
 static void expand(struct bytes *out, const uint8_t *data, size_t size)
 {
@@ -39,7 +39,7 @@ static void expand(struct bytes *out, const uint8_t *data, size_t size)
 }
 
 /* Long runs of NULs are left out: a hole. */
-static int write_file(const struct bytes *content)
+static int write_file(const struct bytes *content, bool sparse)
 {
 	int fd = memfd_create("log", MFD_CLOEXEC);
 	const char *data = bytes_text(content);
@@ -51,7 +51,7 @@ static int write_file(const struct bytes *content)
 
 		while (n < len && data[at + n] == '\0')
 			n++;
-		if (n < 4096) {
+		if (!sparse || n < 4096) {
 			const char *next =
 				memmem(data + at + n, len - n, "\0\0\0\0", 4);
 
@@ -229,7 +229,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < LETTERS; i++)
 		letter[i] = (unsigned char)(data[i] - 'a');
 	expand(&content, data + LETTERS, size - LETTERS);
-	fd = write_file(&content);
+	fd = write_file(&content, letter[FINISHED] / 2 % 2 == 0);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	MUST(file_open(AT_FDCWD, path, &file) == FILE_OPEN);
 	file->finished = letter[FINISHED] % 2;
