@@ -113,6 +113,7 @@ static void expand(char *out, size_t room, const uint8_t *in, size_t size)
 
 struct seen {
 	unsigned lines, gaps;
+	bool unknown; /* a gap said so */
 	int last;
 };
 
@@ -124,6 +125,7 @@ static void judge(void *context, const struct sse_event *event)
 
 	if (strcmp(event->type, "gap") == 0) {
 		seen->gaps++;
+		seen->unknown |= strstr(event->data, "unknown-id") != NULL;
 		return;
 	}
 	MUST(strcmp(event->type, "message") == 0);
@@ -194,6 +196,9 @@ static struct seen follow(const char *id, struct buffer *next)
 	feed_add_id(&f, &follower.cursor, next);
 	buffer_add_byte(next, '\0');
 	if (count == 0)
+		MUST(seen.unknown);
+	/* Where one of several places is known, that is where it starts. */
+	if (seen.unknown && count <= 1)
 		MUST(seen.gaps == 1 && seen.lines == HISTORY);
 	feed_leave(&f, &follower);
 	feed_release(&f);

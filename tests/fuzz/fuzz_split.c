@@ -25,6 +25,8 @@ enum { CONTENT_MAX = 5 << 20 };
 
 static void expand(struct bytes *out, const uint8_t *data, size_t size)
 {
+	char block[256];
+
 	for (size_t i = 0; i < size && out->len < CONTENT_MAX; i++) {
 		size_t count = 1;
 
@@ -33,8 +35,10 @@ static void expand(struct bytes *out, const uint8_t *data, size_t size)
 			count <<= 2 * (data[i + 1] - '0');
 			i += 2;
 		}
-		while (count-- > 0)
-			bytes_add_byte(out, data[i] == '@' ? 0 : data[i]);
+		memset(block, data[i] == '@' ? 0 : data[i], sizeof(block));
+		for (; count > sizeof(block); count -= sizeof(block))
+			bytes_add(out, block, sizeof(block));
+		bytes_add(out, block, count);
 	}
 }
 
