@@ -305,27 +305,58 @@ static void remember(struct chain *c, const struct siblings *list,
 	c->listed = true;
 }
 
+/* The size, modulo 2^32, that a gzip file says it had. False for others. */
+static bool former_size(const struct file *compressed,
+	const struct sibling *s, uint32_t *size)
+{
+	const char *ending = strrchr(s->name, '.');
+	unsigned char b[4];
+
+	if (strcmp(ending, ".gz") != 0 || compressed->size <= sizeof(b) ||
+		file_read_whole(compressed, b, sizeof(b),
+			compressed->size - sizeof(b)) < 0)
+		return false;
+	*size = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
+		(uint32_t)b[3] << 24;
+	return true;
+}
+
 /*
- * The size that a gzip file says it had, modulo 2^32, tells whether it is
- * the compressed form of a file that we still hold.
+ * Is it the compressed form of a file that we still hold? Other kinds than
+ * gzip do not tell their former size, but all keep the time of change.
  */
 static bool is_compressed_form(int dir, const struct sibling *s,
 	const struct file *f)
 {
-	unsigned char size[4];
-	struct file *gz = open_sibling(dir, s);
-	bool same = false;
+	struct file *compressed = open_sibling(dir, s);
+	uint32_t size;
+	bool same;
 
-	if (!gz)
+	if (!compressed)
 		return false;
-	if (gz->size > sizeof(size) &&
-		file_read_whole(gz, size, sizeof(size),
-			gz->size - sizeof(size)) == 0)
-		same = ((uint32_t)size[0] | (uint32_t)size[1] << 8 |
-			(uint32_t)size[2] << 16 | (uint32_t)size[3] << 24) ==
-			(uint32_t)f->size;
-	file_close(gz);
+	if (former_size(compressed, s, &size))
+		same = size == (uint32_t)f->size;
+	else
+		same = compressed->modified.tv_sec == f->modified.tv_sec;
+	file_close(compressed);
 	return same;
+}
+
+/* Can the compressed file be one that was read up to `offset`? */
+static bool may_reach(int dir, const struct sibling *s, uint64_t offset)
+{
+	struct file *compressed;
+	uint32_t size;
+	bool may = true;
+
+	if (!s->compressed)
+		return false;
+	compressed = open_sibling(dir, s);
+	if (compressed && offset <= UINT32_MAX &&
+		former_size(compressed, s, &size))
+		may = size >= offset;
+	file_close(compressed);
+	return may;
 }
 
 /* Appends one sibling that came after the chain's last file. */
@@ -369,10 +400,8 @@ static int append_between(struct chain *c, const struct neighbourhood *n,
 	bool found = false;
 	size_t from = 0;
 
-	if (c->count == 0)
-		return 0;
-	last = c->files[c->count - 1];
-	for (size_t i = 0; i < list->count; i++) {
+	last = c->count ? c->files[c->count - 1] : NULL;
+	for (size_t i = 0; last && i < list->count; i++) {
 		if (same_file(last, list->list[i].dev, list->list[i].ino)) {
 			found = true;
 			from = i + 1;
@@ -400,6 +429,21 @@ static bool leads_to(const struct chain *c, const struct file *f)
 	return stat(c->path, &st) == 0 && same_file(f, st.st_dev, st.st_ino);
 }
 
+/* While the path leads nowhere: what is there already is no news. */
+static bool list_old_ones(struct chain *c)
+{
+	struct neighbourhood n;
+	struct siblings list;
+
+	if (look_around(c, &n, &list) < 0) {
+		c->listed = errno == ENOENT;
+		return errno != EAGAIN;
+	}
+	remember(c, &list, &n);
+	leave(&n, &list);
+	return true;
+}
+
 /*
  * The path leads to another file than before: brings that in, and what came
  * before it. False when names are changing under our eyes.
@@ -413,7 +457,7 @@ static bool follow(struct chain *c)
 
 	c->state = file_open(AT_FDCWD, c->path, &f);
 	if (c->state != FILE_OPEN)
-		return true;
+		return c->listed || list_old_ones(c);
 	if (is_in_chain(c, f->dev, f->ino)) {
 		/* An older generation was given the name again. It is
 		 * followed where it stands. */
@@ -570,12 +614,17 @@ int chain_truncated(struct chain *c, struct file *f, uint64_t offset,
 {
 	struct neighbourhood n;
 	struct siblings list;
+	enum chain_reason reason = CHAIN_TRUNCATED;
 	struct file *copy = NULL;
 	int has = 0;
 
 	if (look_around(c, &n, &list) < 0)
 		return -1;
 	for (size_t i = list.count; i-- > 0 && has == 0;) {
+		/* A copy that was compressed at once. */
+		if (!is_known(c, list.list[i].tag) &&
+			may_reach(n.dir, &list.list[i], offset))
+			reason = CHAIN_COMPRESSED;
 		if (is_in_chain(c, list.list[i].dev, list.list[i].ino) ||
 			offset == 0)
 			continue;
@@ -589,7 +638,7 @@ int chain_truncated(struct chain *c, struct file *f, uint64_t offset,
 	}
 	if (has == 0) {
 		/* It stays where it stands, and is read from its start. */
-		add_loss(c, f->serial, CHAIN_TRUNCATED, offset);
+		add_loss(c, f->serial, reason, offset);
 		if (f == c->files[c->count - 1])
 			f->serial = new_serial(c);
 		else
@@ -623,34 +672,64 @@ static bool is_as_before(const struct chain *c, const struct file *f,
 		same_time(&st.st_mtim, &c->pending_changed);
 }
 
-int chain_adopt_copy(struct chain *c, uint64_t offset, uint64_t check)
+/* The siblings that came since the last listing and can be copies of `f`:
+ * they stand behind those that were there, and before `f` itself if that was
+ * renamed since. */
+static void find_new(const struct chain *c, const struct file *f,
+	const struct siblings *list, size_t *from, size_t *to)
 {
-	struct file *f = chain_current(c), *copy = NULL;
-	const struct sibling *newest;
+	*from = 0;
+	*to = list->count;
+	for (size_t i = 0; i < list->count; i++) {
+		const struct sibling *s = &list->list[i];
+
+		if (same_file(f, s->dev, s->ino))
+			*to = i;
+		else if (is_known(c, s->tag) || is_in_chain(c, s->dev, s->ino))
+			*from = i + 1;
+	}
+}
+
+int chain_adopt_copy(struct chain *c, struct file *f, uint64_t offset,
+	uint64_t check)
+{
+	bool leads = leads_to(c, f);
+	struct file *copy = NULL;
 	struct neighbourhood n;
 	struct siblings list;
+	size_t i, to;
 	int has = 0;
 
-	if (!f || is_as_before(c, f, offset))
+	/* A file that was renamed since, or holds another content now, is
+	 * found out when it is read; but not at its start, which every file
+	 * has. */
+	if ((!leads && offset > 0) || is_as_before(c, f, offset) ||
+		file_has_place(f, offset, check) == FILE_NO_PLACE)
 		return 0;
 	if (look_around(c, &n, &list) < 0)
 		return -1;
-	newest = list.count ? &list.list[list.count - 1] : NULL;
-	if (newest && !is_known(c, newest->tag) &&
-		!is_in_chain(c, newest->dev, newest->ino)) {
-		/* One that is short of the place is still being written. */
-		has = -1;
-		errno = EAGAIN;
-		if (newest->size > 0 && newest->size >= offset)
-			has = sibling_has_place(c, n.dir, newest, offset, check,
+	find_new(c, f, &list, &i, &to);
+	for (; i < to && has == 0 && (leads || to < list.count); i++) {
+		const struct sibling *s = &list.list[i];
+
+		if (s->compressed)
+			continue;
+		if (s->size > 0 && s->size >= offset) {
+			has = sibling_has_place(c, n.dir, s, offset, check,
 				&copy);
+		} else if (i + 1 == to) {
+			/* It is still being written. */
+			has = -1;
+			errno = EAGAIN;
+		}
 	}
 	if (has == 1) {
 		int same = continues(f, copy);
 
-		if (same == 0 && replace_by_copy(c, f, copy, &list,
-					 list.count - 1, &n) == 0) {
-			remember(c, &list, &n);
+		if (same == 0 &&
+			replace_by_copy(c, f, copy, &list, i - 1, &n) == 0) {
+			if (leads)
+				remember(c, &list, &n);
 		} else {
 			/* A copy that is not followed by a truncation yet:
 			 * it is looked at again when the file is smaller. */
@@ -659,7 +738,7 @@ int chain_adopt_copy(struct chain *c, uint64_t offset, uint64_t check)
 			file_close(copy);
 			has = same < 0 ? -1 : 0;
 		}
-	} else if (has == 0) {
+	} else if (has == 0 && leads) {
 		remember(c, &list, &n);
 	}
 	leave(&n, &list);
@@ -673,6 +752,17 @@ static int prepend(struct chain *c, const struct neighbourhood *n,
 	uint32_t first = c->count ? c->files[0]->serial : FIRST_SERIAL;
 	size_t to = from + 1, at = 0;
 
+	/* One that came after what is in the chain comes by chain_look. */
+	for (size_t i = 0; i < from; i++) {
+		if (is_in_chain(c, list->list[i].dev, list->list[i].ino)) {
+			errno = EAGAIN;
+			return -1;
+		}
+	}
+	if (c->has_current && !leads_to(c, chain_current(c))) {
+		errno = EAGAIN;
+		return -1;
+	}
 	while (to < list->count &&
 		!is_in_chain(c, list->list[to].dev, list->list[to].ino))
 		to++;
@@ -749,8 +839,6 @@ static int resolve_in_siblings(struct chain *c, uint32_t tag,
 		for (size_t i = list.count; i-- > 0 && has == 0;) {
 			const struct sibling *s = &list.list[i];
 
-			if (s->compressed)
-				*reason = CHAIN_COMPRESSED;
 			if ((s->tag == tag) != by_tag ||
 				is_in_chain(c, s->dev, s->ino))
 				continue;
@@ -760,8 +848,14 @@ static int resolve_in_siblings(struct chain *c, uint32_t tag,
 				file_close(*found);
 				has = -1;
 			}
+			/* It is there, and holds something else now. */
+			if (has == 0 && by_tag)
+				*reason = CHAIN_TRUNCATED;
 		}
 	}
+	for (size_t i = 0; i < list.count && has == 0; i++)
+		if (may_reach(n.dir, &list.list[i], offset))
+			*reason = CHAIN_COMPRESSED;
 	leave(&n, &list);
 	return has;
 }
@@ -778,6 +872,8 @@ static struct file *find_tag(const struct chain *c, uint32_t tag)
 /*
  * A place at the start of a file. What stands between the generation that
  * was before it and the file itself is a copy of what that held since.
+ * Without a file (tag 0) it is at the start of what came after that
+ * generation; *found is NULL while nothing did.
  */
 static int resolve_start(struct chain *c, uint32_t tag, uint32_t before,
 	struct file **found, enum chain_reason *reason)
@@ -789,8 +885,8 @@ static int resolve_start(struct chain *c, uint32_t tag, uint32_t before,
 
 	*found = find_tag(c, tag);
 	if (look_before(c, chain_current(c), &n, &list) < 0)
-		return errno == EAGAIN ? -1 : *found != NULL;
-	to = *found ? list.count : 0;
+		return errno == EAGAIN ? -1 : *found || !tag;
+	to = *found || !tag ? list.count : 0;
 	for (size_t i = 0; i < list.count; i++) {
 		const struct sibling *s = &list.list[i];
 
@@ -805,6 +901,10 @@ static int resolve_start(struct chain *c, uint32_t tag, uint32_t before,
 	}
 	while (from < to && list.list[from].compressed)
 		from++;
+	if (!known && !tag) {
+		leave(&n, &list);
+		return 0;
+	}
 	if (!known || from > to)
 		from = to;
 	if (from < list.count) {
@@ -827,16 +927,16 @@ static int resolve_start(struct chain *c, uint32_t tag, uint32_t before,
 		}
 	}
 	leave(&n, &list);
-	return *found != NULL;
+	if (!tag)
+		*found = chain_current(c);
+	return *found || !tag;
 }
 
 int chain_resolve(struct chain *c, uint32_t tag, uint64_t offset,
 	uint64_t check, struct file **found, enum chain_reason *reason)
 {
-	const struct file *same;
 	int has;
 
-	*reason = CHAIN_ROTATED;
 	if (offset == 0) {
 		uint32_t before;
 
@@ -849,10 +949,7 @@ int chain_resolve(struct chain *c, uint32_t tag, uint64_t offset,
 	has = resolve_in_chain(c, tag, offset, check, found);
 	if (has != 0)
 		return has;
-	same = find_tag(c, tag);
-	if (same)
-		*reason = same->size < offset ? CHAIN_TRUNCATED
-					      : CHAIN_UNKNOWN;
+	*reason = find_tag(c, tag) ? CHAIN_TRUNCATED : CHAIN_ROTATED;
 	return resolve_in_siblings(c, tag, offset, check, found, reason);
 }
 

@@ -82,7 +82,8 @@ struct file *chain_current(const struct chain *c);
 struct file *chain_find(const struct chain *c, uint32_t serial);
 struct file *chain_after(const struct chain *c, uint32_t serial);
 
-/* The tag of the generation before a file; 0: there is none. */
+/* The tag of the generation before a file (NULL: one that is yet to come);
+ * 0: there is none. */
 uint32_t chain_before(const struct chain *c, const struct file *f);
 
 /* What is known of a file that is gone, or NULL: the one of that serial; and
@@ -109,7 +110,8 @@ int chain_truncated(struct chain *c, struct file *f, uint64_t offset,
  * at again the next time. Does nothing while the directory has not changed.
  * Returns 0 or -1 as there.
  */
-int chain_adopt_copy(struct chain *c, uint64_t offset, uint64_t check);
+int chain_adopt_copy(struct chain *c, struct file *f, uint64_t offset,
+	uint64_t check);
 
 /*
  * Finds the file that holds a place of that tag, offset and check: in the
@@ -121,6 +123,9 @@ int chain_adopt_copy(struct chain *c, uint64_t offset, uint64_t check);
  * before (place_start_check): a copy that was made of the file since,
  * and that it was truncated after, stands between the two, and it is what
  * *found is then.
+ *
+ * Tag 0 is no file yet: what came after that generation is *found; NULL
+ * while nothing did.
  */
 int chain_resolve(struct chain *c, uint32_t tag, uint64_t offset,
 	uint64_t check, struct file **found, enum chain_reason *reason);

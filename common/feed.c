@@ -69,11 +69,9 @@ void feed_add_id(const struct feed *f, const struct cursor *c,
 
 		if (!to)
 			return;
-		if (at->tag) {
-			p.file = at->tag;
-			p.check = at->check;
-			p.offset = at->offset;
-		}
+		p.file = at->tag;
+		p.check = at->check;
+		p.offset = at->offset;
 		if (i > 0)
 			buffer_add_byte(out, '-');
 		out->len += place_format(out->data + out->len, &p);
@@ -717,25 +715,23 @@ static void close_source(struct feed *f)
 	f->is_open = f->is_ready = false;
 }
 
-enum feed_outcome feed_look(struct feed *f, bool timer)
+/* Looks at the chain, and reads what is new into the ring. */
+static enum feed_outcome look(struct feed *f, bool timer)
 {
-	uint64_t before = f->ring.head;
 	struct timespec now = monotonic();
-	enum feed_outcome outcome = FEED_NOTHING;
+	enum feed_outcome outcome;
 	struct cursor_place *last;
-	bool settled;
+	struct file *file;
+	bool settled = true;
 
-	if (timer && f->followers.next == &f->followers &&
-		++f->unused_looks > UNUSED_LOOKS)
-		close_source(f);
-	if (!f->is_ready)
-		return FEED_NOTHING;
 	f->read_failed = false;
-	settled = chain_look(&f->chain, &now);
 	last = f->head.count ? &f->head.places[f->head.count - 1] : NULL;
-	if (last && f->chain.has_current &&
-		last->file == chain_current(&f->chain)->serial &&
-		chain_adopt_copy(&f->chain, last->offset, last->check) < 0)
+	file = last ? chain_find(&f->chain, last->file) : NULL;
+	if (file && (file_refresh(file, &now) < 0 ||
+			    chain_adopt_copy(&f->chain, file, last->offset,
+				    last->check) < 0))
+		settled = false;
+	if (!chain_look(&f->chain, &now))
 		settled = false;
 	outcome = enter_new_files(f, &now);
 	watch_all(f, timer);
@@ -743,13 +739,26 @@ enum feed_outcome feed_look(struct feed *f, bool timer)
 		outcome = read_places(f, &now, false);
 	tell_late(f);
 	tell_waiting(f, timer);
+	return outcome == FEED_NOTHING && !settled ? FEED_WAIT : outcome;
+}
+
+enum feed_outcome feed_look(struct feed *f, bool timer)
+{
+	enum feed_outcome outcome;
+
+	if (timer && f->followers.next == &f->followers &&
+		++f->unused_looks > UNUSED_LOOKS)
+		close_source(f);
+	if (!f->is_ready)
+		return FEED_NOTHING;
+	outcome = look(f, timer);
 	if (timer)
 		sweep(f);
-	if (outcome == FEED_MORE)
-		return FEED_MORE;
-	if (f->ring.head != before)
-		return FEED_BYTES;
-	return settled ? outcome : FEED_WAIT;
+	/* What was read when somebody came is news, too. */
+	if (f->ring.head != f->announced && outcome != FEED_MORE)
+		outcome = FEED_BYTES;
+	f->announced = f->ring.head;
+	return outcome;
 }
 
 /* ---- producing */
@@ -1123,6 +1132,7 @@ static void stand_before(struct feed *f, struct cursor *c)
 {
 	*c = (struct cursor){ .count = 1 };
 	c->places[0].file = f->chain.next_serial++;
+	c->places[0].check = place_start_check(0, chain_before(&f->chain, NULL));
 }
 
 static enum feed_outcome open_source(struct feed *f)
@@ -1167,6 +1177,7 @@ static enum feed_outcome find_end(struct feed *f)
 	sweep(f);
 	watch_all(f, false);
 	tell_waiting(f, true);
+	f->announced = f->ring.head;
 	f->is_ready = true;
 	return FEED_NOTHING;
 }
@@ -1236,16 +1247,6 @@ static int resolve(struct feed *f, const struct place *places, size_t count,
 		struct file *file;
 		int has;
 
-		if (p->file == 0 && count == 1) {
-			file = chain_current(&f->chain);
-			if (!file)
-				file = f->chain.count ? f->chain.files[0] : NULL;
-			if (file)
-				cursor_add(c, place_at_start(f, file));
-			else
-				stand_before(f, c);
-			return 1;
-		}
 		has = chain_resolve(&f->chain, p->file, p->offset, p->check,
 			&file, &why);
 		if (has < 0)
@@ -1255,8 +1256,15 @@ static int resolve(struct feed *f, const struct place *places, size_t count,
 			all = 0;
 			continue;
 		}
-		if (c->count && c->places[c->count - 1].file >= file->serial)
+		if (!file && count == 1)
+			stand_before(f, c);
+		if (!file || (c->count && c->places[c->count - 1].file >=
+						  file->serial))
 			continue;
+		if (p->offset == 0) {
+			cursor_add(c, place_at_start(f, file));
+			continue;
+		}
 		cursor_add(c, (struct cursor_place){ .offset = p->offset,
 				      .check = p->check,
 				      .file = file->serial,
@@ -1271,8 +1279,14 @@ static enum feed_outcome start_at(struct feed *f, struct cursor *c,
 	enum chain_reason reason = CHAIN_UNKNOWN;
 	struct timespec now = monotonic();
 	enum feed_outcome outcome;
-	int found = resolve(f, places, count, c, &reason);
+	int found;
 
+	/* Another process may have been quicker to see a rotation than the
+	 * head here: the id must not lead beyond it. */
+	outcome = look(f, false);
+	if (outcome != FEED_NOTHING)
+		return outcome;
+	found = resolve(f, places, count, c, &reason);
 	if (found < 0)
 		return outcome_of(outcome_of_errno());
 	/* Where a place tells that a file is finished, the head must have

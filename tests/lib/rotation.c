@@ -550,6 +550,11 @@ static void come_back(struct rotation *r, struct reader **before)
 	r->client = open_stream(r, program, r->resume);
 }
 
+static bool has_one_place(void *context)
+{
+	return !strchr(reader_last_id(context), '-');
+}
+
 static void run(struct rotation *r)
 {
 	struct tally tally = { .r = r };
@@ -591,9 +596,13 @@ static void run(struct rotation *r)
 	wait_arrived(before, r->client, r->expected);
 	if (r->beside)
 		wait_arrived(NULL, r->beside, r->expected);
-	/* The id of a second one knows what the look at the first one found
-	 * to be done with. */
-	for (int i = 0; i < 2; i++) {
+	rotation_write(r, r->log, 'z', 1);
+	wait_arrived(before, r->client, r->expected);
+	if (r->what->forgets) {
+		/* An id that no longer names what is done with. */
+		if (!wait_until(has_one_place, r->client, test_limit_ms()))
+			test_fail("the old file stays in the id: %s",
+				reader_last_id(r->client));
 		rotation_write(r, r->log, 'z', 1);
 		wait_arrived(before, r->client, r->expected);
 	}
