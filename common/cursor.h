@@ -29,9 +29,10 @@ enum cursor_notice { CURSOR_NO_NOTICE, CURSOR_GAP, CURSOR_WAITING };
 
 struct cursor {
 	uint64_t ring; /* position in the ring; 0: reads the files */
+	uint32_t reading; /* a piece of that file is owed: feed_promise; or 0 */
 	uint32_t count;
-	uint16_t notice; /* enum cursor_notice */
-	uint16_t reason; /* enum gap_reason or waiting_reason */
+	uint32_t notice; /* enum cursor_notice */
+	uint32_t reason; /* enum gap_reason or waiting_reason */
 	int64_t bytes;	 /* CURSOR_GAP: how many are missing; -1: unknown */
 	struct cursor_place places[CURSOR_PLACES_MAX];
 };

@@ -174,7 +174,7 @@ static int check_place(const struct feed *f, const struct file *file,
 static void set_gap(struct cursor *c, enum gap_reason reason, int64_t bytes)
 {
 	c->notice = CURSOR_GAP;
-	c->reason = (uint16_t)reason;
+	c->reason = (uint32_t)reason;
 	c->bytes = bytes;
 }
 
@@ -790,6 +790,10 @@ static bool is_over(const struct buffer *out, size_t start, size_t before,
 	return before > start && out->len - start > limit;
 }
 
+/*
+ * A piece that is cut may have to be made again from the files, when the ring
+ * has forgotten it: it is either one block of ours, or records of one file.
+ */
 static enum feed_outcome produce_from_ring(struct feed *f,
 	const struct feed_view *view, struct cursor *to, size_t limit,
 	struct buffer *out)
@@ -797,6 +801,7 @@ static enum feed_outcome produce_from_ring(struct feed *f,
 	size_t start = out->len;
 	uint64_t position = to->ring;
 	const struct ring_entry *e;
+	uint32_t file = 0;
 
 	while ((e = ring_next(&f->ring, &position))) {
 		struct cursor next = *to;
@@ -804,6 +809,10 @@ static enum feed_outcome produce_from_ring(struct feed *f,
 		const char *event = view->event;
 		bool late = false;
 
+		if (before > start &&
+			(e->kind == RING_OWN || e->file != file))
+			break;
+		file = e->kind == RING_OWN ? 0 : e->file;
 		if (e->kind == RING_OWN) {
 			memcpy(&next, e->bytes + e->data_len + e->tail_len,
 				sizeof(next));
@@ -1000,6 +1009,17 @@ static enum feed_outcome produce_from_file(struct feed *f,
 	}
 }
 
+/* Has the head left a file that the last id of this reader names? */
+static bool names_what_is_left(const struct feed *f, const struct cursor *c)
+{
+	struct cursor head = f->head;
+
+	for (uint32_t i = 0; i < c->count; i++)
+		if (!cursor_find(&head, c->places[i].file))
+			return true;
+	return false;
+}
+
 enum feed_outcome feed_produce(struct feed *f, const struct feed_view *view,
 	const struct cursor *from, struct cursor *to, size_t limit,
 	struct buffer *out)
@@ -1008,6 +1028,7 @@ enum feed_outcome feed_produce(struct feed *f, const struct feed_view *view,
 	enum feed_outcome outcome;
 
 	*to = *from;
+	to->reading = 0;
 	feed_trim(to, view->budget);
 	if (to->notice) {
 		produce_notice(f, view, to, out);
@@ -1019,11 +1040,14 @@ enum feed_outcome feed_produce(struct feed *f, const struct feed_view *view,
 		return produce_from_ring(f, view, to, limit, out);
 	}
 	to->ring = 0;
-	at = next_to_read(f, to);
+	at = from->reading ? cursor_find(to, from->reading)
+			   : next_to_read(f, to);
 	if (to->notice) {
 		produce_notice(f, view, to, out);
 		return FEED_BYTES;
 	}
+	if (at && !chain_find(&f->chain, at->file))
+		return FEED_NOTHING;
 	if (at) {
 		outcome = produce_from_file(f, view, to, at, limit, out);
 		/* What the head has read must be there. */
@@ -1032,7 +1056,37 @@ enum feed_outcome feed_produce(struct feed *f, const struct feed_view *view,
 	/* Arrived: from here on the ring has what comes. */
 	*to = f->head;
 	to->ring = f->ring.head;
-	return FEED_NOTHING;
+	feed_trim(to, view->budget);
+	if (!names_what_is_left(f, from))
+		return FEED_NOTHING;
+	/* It was behind when the others were told (retire_files). */
+	add_tail(f, view, NULL, to, out);
+	return FEED_BYTES;
+}
+
+void feed_promise(struct feed *f, struct cursor *c, size_t budget)
+{
+	uint64_t position = c->ring;
+	const struct ring_entry *e;
+	const struct cursor_place *at;
+
+	feed_trim(c, budget);
+	if (c->notice)
+		return;
+	if (c->ring && ring_holds(&f->ring, c->ring)) {
+		e = ring_next(&f->ring, &position);
+		if (!e || e->kind != RING_RECORD)
+			return;
+		if (e->start == 0 && !cursor_find(c, e->file))
+			cursor_add(c, (struct cursor_place){ .file = e->file,
+					      .tag = e->tag });
+		c->reading = e->file;
+		return;
+	}
+	c->ring = 0;
+	at = next_to_read(f, c);
+	if (at && !c->notice)
+		c->reading = at->file;
 }
 
 /* ---- following */
@@ -1347,7 +1401,7 @@ enum feed_outcome feed_follow(struct feed *f, struct follower *follower,
 		set_gap(c, GAP_UNKNOWN_ID, -1);
 	if (!c->notice && f->is_waiting) {
 		c->notice = CURSOR_WAITING;
-		c->reason = (uint16_t)f->waiting;
+		c->reason = (uint32_t)f->waiting;
 		c->bytes = 0;
 	}
 	c->ring = 0;

@@ -138,6 +138,13 @@ enum feed_outcome feed_produce(struct feed *f, const struct feed_view *view,
 	const struct cursor *from, struct cursor *to, size_t limit,
 	struct buffer *out);
 
+/*
+ * Prepares a cursor whose piece is sent in part: feed_produce makes the same
+ * piece of it again, wherever the head goes meanwhile and whatever becomes of
+ * other files. Right after the piece was made.
+ */
+void feed_promise(struct feed *f, struct cursor *c, size_t budget);
+
 /* Lets the oldest places go until the cursor's part of an id takes `budget`
  * bytes, down to one. */
 void feed_trim(struct cursor *c, size_t budget);

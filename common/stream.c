@@ -423,6 +423,19 @@ void stream_commit(struct stream *s, const struct studio *studio,
 	move(&s->subscriptions[i], &studio->to[i]);
 }
 
+void stream_promise(struct stream *s, const struct studio *studio,
+	const struct output *output, size_t piece)
+{
+	size_t i = output->pieces[piece].subscription;
+	struct subscription *one = &s->subscriptions[i];
+
+	if (is_clock(one))
+		return;
+	one->as.follower.cursor = studio->from[i].file;
+	feed_promise(&one->source->feed, &one->as.follower.cursor,
+		budget(s->count));
+}
+
 bool stream_is_over(const struct stream *s)
 {
 	for (size_t i = 0; i < s->count; i++) {

@@ -89,6 +89,11 @@ bool stream_produce(struct stream *s, struct studio *studio, int64_t now_ms,
 void stream_commit(struct stream *s, const struct studio *studio,
 	const struct output *output, size_t piece);
 
+/* The piece with that index was sent in part: it can be produced again, see
+ * `only` above, whatever comes meanwhile. Right after stream_produce. */
+void stream_promise(struct stream *s, const struct studio *studio,
+	const struct output *output, size_t piece);
+
 /* Has it all there is? Costs next to nothing. */
 bool stream_is_current(const struct stream *s, int64_t now_ms);
 

@@ -281,15 +281,16 @@ static void settle(struct client *c, const struct output *o, size_t sent)
 			sent -= wire_bytes(len);
 			stream_commit(&c->as.session->stream, x->studio, o, i);
 		} else {
-			if (sent > 0)
-				c->owed = (struct owed){
-					.subscription =
-						(uint32_t)o->pieces[i]
-							.subscription,
-					.piece_bytes = (uint32_t)len,
-					.sent = sent,
-					.hash = XXH3_64bits(bytes, len),
-				};
+			if (sent == 0)
+				return;
+			c->owed = (struct owed){
+				.subscription =
+					(uint32_t)o->pieces[i].subscription,
+				.piece_bytes = (uint32_t)len,
+				.sent = sent,
+				.hash = XXH3_64bits(bytes, len),
+			};
+			stream_promise(&c->as.session->stream, x->studio, o, i);
 			return;
 		}
 		bytes += len;
