@@ -73,6 +73,7 @@ struct feed {
 	bool is_open;	   /* what is below is valid */
 	bool is_ready;	   /* the head has found the end */
 	unsigned unused_looks;
+	uint64_t announced; /* the ring's head when feed_look last told */
 	struct follower followers; /* the list's head */
 	struct chain chain;
 	struct ring ring;
