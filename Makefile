@@ -105,9 +105,11 @@ front      = $(call tests_in,front)
 servers    = $(call tests_in,servers)
 
 # Those of front and servers run the programs, some with this loaded into them.
-$(front) $(servers): | $(programs) $(BUILD)/tests/tools/heapinfo.so
+$(front) $(servers): | $(programs) $(BUILD)/tests/tools/heapinfo.so \
+	$(BUILD)/tests/tools/slowdisk.so
 
-$(BUILD)/tests/tools/heapinfo.so: tests/tools/heapinfo.c
+$(BUILD)/tests/tools/heapinfo.so $(BUILD)/tests/tools/slowdisk.so: \
+$(BUILD)/%.so: %.c
 	@mkdir -p $(@D)
 	$(call step,CC)$(CC) -std=c11 -D_GNU_SOURCE -O -fPIC -shared -o $@ $< -lpthread
 

@@ -282,6 +282,28 @@ static bool is_known(const struct chain *c, uint32_t tag)
 	return false;
 }
 
+/*
+ * As look_before, for those who bring in older generations. A sibling that
+ * is new is for the next look: it may be the copy of what the current file
+ * held before a truncation that nobody has noticed yet.
+ */
+static int look_back(struct chain *c, struct neighbourhood *n,
+	struct siblings *list)
+{
+	const struct sibling *newest;
+
+	if (look_before(c, chain_current(c), n, list) < 0)
+		return -1;
+	newest = list->count ? &list->list[list->count - 1] : NULL;
+	if (!c->has_current || !c->listed || !newest || newest->compressed ||
+		is_known(c, newest->tag) ||
+		is_in_chain(c, newest->dev, newest->ino))
+		return 0;
+	leave(n, list);
+	errno = EAGAIN;
+	return -1;
+}
+
 static void remember(struct chain *c, const struct siblings *list,
 	const struct neighbourhood *n)
 {
@@ -745,24 +767,42 @@ int chain_adopt_copy(struct chain *c, struct file *f, uint64_t offset,
 	return has < 0 ? -1 : 0;
 }
 
-/* Puts list[from..] before the chain's first file, `f` being list[from]. */
-static int prepend(struct chain *c, const struct neighbourhood *n,
+/*
+ * Where in the chain list[from] belongs: behind the last of the files that
+ * stand before it in the listing. -1: it came after all there is, and is for
+ * chain_look to bring in.
+ */
+static int position_of(const struct chain *c, const struct siblings *list,
+	size_t from)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < from; i++) {
+		const struct file *f = find_in_chain(c, list->list[i].dev,
+			list->list[i].ino);
+
+		if (f && index_of(c, f) >= at)
+			at = index_of(c, f) + 1;
+	}
+	if (c->count > 0 && at == c->count)
+		return -1;
+	return c->has_current && !leads_to(c, chain_current(c)) ? -1 : (int)at;
+}
+
+/*
+ * Brings list[from], which is `f`, into the chain where it belongs, and what
+ * follows it in the listing up to the next that is there already: mostly
+ * before the first. On failure `f` stays with the caller.
+ */
+static int bring_in(struct chain *c, const struct neighbourhood *n,
 	const struct siblings *list, size_t from, struct file *f)
 {
-	uint32_t first = c->count ? c->files[0]->serial : FIRST_SERIAL;
-	size_t to = from + 1, at = 0;
+	int position = position_of(c, list, from);
+	size_t to = from + 1, at = (size_t)position, first = at;
+	uint32_t serial, room = SERIAL_STEP;
 
-	/* One that came after what is in the chain comes by chain_look. */
-	for (size_t i = 0; i < from; i++) {
-		if (is_in_chain(c, list->list[i].dev, list->list[i].ino)) {
-			errno = EAGAIN;
-			return -1;
-		}
-	}
-	if (c->has_current && !leads_to(c, chain_current(c))) {
-		errno = EAGAIN;
-		return -1;
-	}
+	if (position < 0)
+		goto again;
 	while (to < list->count &&
 		!is_in_chain(c, list->list[to].dev, list->list[to].ino))
 		to++;
@@ -770,35 +810,35 @@ static int prepend(struct chain *c, const struct neighbourhood *n,
 		errno = ENOMEM;
 		return -1;
 	}
-	for (size_t i = from; i < to; i++) {
+	serial = c->count ? c->files[at]->serial : FIRST_SERIAL;
+	if (at > 0)
+		room = serial - c->files[at - 1]->serial - 1;
+	if (room < to - from)
+		goto again;
+	serial -= (uint32_t)(to - from);
+	for (size_t i = from; i < to; i++, serial++) {
 		const struct sibling *s = &list->list[i];
 		struct file *one = f;
 
-		first -= 1;
-		if (s->compressed)
+		if (s->compressed) {
+			add_loss(c, serial, CHAIN_COMPRESSED, 0);
 			continue;
+		}
 		if (i > from)
 			one = open_sibling(n->dir, s);
 		if (!one)
 			goto fail;
 		insert(c, at++, one);
-	}
-	/* `first` has gone down by one for each of them. */
-	at = 0;
-	for (size_t i = from; i < to; i++, first++) {
-		if (list->list[i].compressed)
-			add_loss(c, first, CHAIN_COMPRESSED, 0);
-		else
-			c->files[at++]->serial = first;
+		one->serial = serial;
 	}
 	return 0;
 fail:
-	/* `f` itself stays with the caller. */
-	while (at > 0) {
-		if (--at > 0)
+	while (at > first) {
+		if (--at > first)
 			file_close(c->files[at]);
 		take_out(c, at);
 	}
+again:
 	errno = EAGAIN;
 	return -1;
 }
@@ -833,7 +873,7 @@ static int resolve_in_siblings(struct chain *c, uint32_t tag,
 	struct siblings list;
 	int has = 0;
 
-	if (look_before(c, chain_current(c), &n, &list) < 0)
+	if (look_back(c, &n, &list) < 0)
 		return errno == ENOENT ? 0 : -1;
 	for (int by_tag = 1; by_tag >= 0 && has == 0; by_tag--) {
 		for (size_t i = list.count; i-- > 0 && has == 0;) {
@@ -844,7 +884,7 @@ static int resolve_in_siblings(struct chain *c, uint32_t tag,
 				continue;
 			has = sibling_has_place(c, n.dir, s, offset, check,
 				found);
-			if (has == 1 && prepend(c, &n, &list, i, *found) < 0) {
+			if (has == 1 && bring_in(c, &n, &list, i, *found) < 0) {
 				file_close(*found);
 				has = -1;
 			}
@@ -884,7 +924,7 @@ static int resolve_start(struct chain *c, uint32_t tag, uint32_t before,
 	bool known = before == 0;
 
 	*found = find_tag(c, tag);
-	if (look_before(c, chain_current(c), &n, &list) < 0)
+	if (look_back(c, &n, &list) < 0)
 		return errno == EAGAIN ? -1 : *found || !tag;
 	to = *found || !tag ? list.count : 0;
 	for (size_t i = 0; i < list.count; i++) {
@@ -914,7 +954,7 @@ static int resolve_start(struct chain *c, uint32_t tag, uint32_t before,
 			*found = find_in_chain(c, s->dev, s->ino);
 			if (!*found) {
 				*found = open_sibling(n.dir, s);
-				if (*found && prepend(c, &n, &list, from,
+				if (*found && bring_in(c, &n, &list, from,
 						      *found) < 0) {
 					file_close(*found);
 					*found = NULL;
@@ -964,7 +1004,7 @@ struct file *chain_extend(struct chain *c)
 		errno = 0;
 		return NULL;
 	}
-	if (look_before(c, chain_current(c), &n, &list) < 0)
+	if (look_back(c, &n, &list) < 0)
 		return NULL;
 	before = list.count;
 	for (size_t i = list.count; i-- > 0;)
@@ -973,7 +1013,7 @@ struct file *chain_extend(struct chain *c)
 	errno = 0;
 	if (before > 0 && !list.list[before - 1].compressed)
 		f = open_sibling(n.dir, &list.list[before - 1]);
-	if (f && prepend(c, &n, &list, before - 1, f) < 0) {
+	if (f && bring_in(c, &n, &list, before - 1, f) < 0) {
 		file_close(f);
 		f = NULL;
 	}
