@@ -97,7 +97,7 @@ static int refuse_cgi(void)
 	      "Content-Type: text/plain; charset=utf-8\r\n\r\n"
 	      "This is the FastCGI program, started as plain CGI: use "
 	      "ssetail.cgi.\n", stdout);
-	return EX_USAGE;
+	return EX_UNAVAILABLE;
 }
 
 /* The socket, inherited or our own, or -1 after saying why not. *address is
