@@ -21,20 +21,33 @@ bool clock_is_over(const struct clock *c, uint64_t number)
 	return c->config->count > 0 && number >= c->config->count;
 }
 
-static void append(struct clock *c, struct ticker *t)
+static void insert_before(struct ticker *next, struct ticker *t)
 {
-	t->next = &c->tickers;
-	t->previous = c->tickers.previous;
+	t->next = next;
+	t->previous = next->previous;
 	t->previous->next = t;
-	c->tickers.previous = t;
+	next->previous = t;
 }
 
+/* Who has just had an event is due last, or nearly. */
+static void append(struct clock *c, struct ticker *t)
+{
+	struct ticker *next = &c->tickers;
+
+	while (next->previous != &c->tickers &&
+		next->previous->cursor.due_ms > t->cursor.due_ms)
+		next = next->previous;
+	insert_before(next, t);
+}
+
+/* Who comes is due at once, after those that are late. */
 static void prepend(struct clock *c, struct ticker *t)
 {
-	t->previous = &c->tickers;
-	t->next = c->tickers.next;
-	t->next->previous = t;
-	c->tickers.next = t;
+	struct ticker *next = c->tickers.next;
+
+	while (next != &c->tickers && next->cursor.due_ms < t->cursor.due_ms)
+		next = next->next;
+	insert_before(next, t);
 }
 
 void clock_follow(struct clock *c, struct ticker *t, uint64_t number,

@@ -26,8 +26,7 @@ struct ticker {
 struct clock {
 	const struct source_config *config; /* borrowed */
 	uint16_t tag;
-	struct ticker tickers; /* the list's head; the first is due first,
-				* for all wait equally long */
+	struct ticker tickers; /* the list's head; the first is due first */
 };
 
 /* How one stream sees the clock. */
