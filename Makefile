@@ -118,6 +118,8 @@ ifeq ($(findstring fuzzer,$(SANITIZE)),)
 $(fuzzers): $(BUILD)/tests/fuzz/replay.o
 endif
 
+WRAP_test_cold = preadv2 pread fstatfs
+
 $(units) $(front) $(servers): %: %.o $(testlib_o) $(tested_o)
 	$(call step,LD)$(CC) $(ALL_LDFLAGS) $(WRAP_$(@F):%=-Wl,--wrap=%) -o $@ $^ \
 		$(LIBCMOCKA) $(LIBFCGI) $(LIBCONFIG) -lpthread $(LDLIBS)

@@ -238,12 +238,16 @@ static ssize_t read_by_helper(int fd, void *out, size_t len, off_t offset)
 			break;
 		}
 		n = s->got - (offset - s->offset);
-		if (n <= 0) {
+		if (n <= 0 && offset > s->offset) {
 			/* It was shorter then; it may have grown. */
 			slot_release(s);
 			known = false;
 			n = -1;
 			continue;
+		}
+		if (n == 0) {
+			slot_release(s); /* the end, as of now */
+			break;
 		}
 		if ((size_t)n > len)
 			n = (ssize_t)len;
