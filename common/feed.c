@@ -402,7 +402,9 @@ static enum feed_outcome follow_truncation(struct feed *f, struct file *file,
 	enter_between(f, &f->head, serial);
 	for (struct follower *one = f->followers.next; one != &f->followers;
 		one = one->next) {
-		move_tag(f, &one->cursor, serial);
+		/* What is owed of a piece has the old name in its ids. */
+		if (!one->cursor.reading)
+			move_tag(f, &one->cursor, serial);
 		enter_between(f, &one->cursor, serial);
 	}
 	return FEED_MORE;
