@@ -557,8 +557,11 @@ static void an_ipv6_address_does_not_take_ipv4_along(void **state)
 
 	(void)state;
 	if (port == 0) {
-		print_message("no IPv6 on this machine\n");
-		skip();
+		/* A machine without IPv6: that is said. */
+		assert_int_equal(listen_open("[::]:9", 0600, NULL, why,
+					 sizeof(why)), -1);
+		assert_string_not_equal(why, "");
+		return;
 	}
 	snprintf(address, sizeof(address), "[::]:%u", port);
 	int fd = listen_open(address, 0600, NULL, why, sizeof(why));
