@@ -792,29 +792,27 @@ static int position_of(const struct chain *c, const struct siblings *list,
 /*
  * Brings list[from], which is `f`, into the chain where it belongs, and what
  * follows it in the listing up to the next that is there already: mostly
- * before the first. On failure `f` stays with the caller.
+ * before the first. On failure `f` stays with the caller: EAGAIN; E2BIG when
+ * these are more than are ever kept open at once.
  */
 static int bring_in(struct chain *c, const struct neighbourhood *n,
 	const struct siblings *list, size_t from, struct file *f)
 {
 	int position = position_of(c, list, from);
 	size_t to = from + 1, at = (size_t)position, first = at;
-	uint32_t serial, room = SERIAL_STEP;
+	uint32_t serial, room;
 
 	if (position < 0)
 		goto again;
 	while (to < list->count &&
 		!is_in_chain(c, list->list[to].dev, list->list[to].ino))
 		to++;
-	if (c->count + (to - from) > CHAIN_FILES_MAX) {
-		errno = ENOMEM;
+	serial = c->count ? c->files[at]->serial : FIRST_SERIAL;
+	room = serial - (at > 0 ? c->files[at - 1]->serial : 0) - 1;
+	if (c->count + (to - from) > CHAIN_FILES_MAX || room < to - from) {
+		errno = E2BIG;
 		return -1;
 	}
-	serial = c->count ? c->files[at]->serial : FIRST_SERIAL;
-	if (at > 0)
-		room = serial - c->files[at - 1]->serial - 1;
-	if (room < to - from)
-		goto again;
 	serial -= (uint32_t)(to - from);
 	for (size_t i = from; i < to; i++, serial++) {
 		const struct sibling *s = &list->list[i];
@@ -841,6 +839,23 @@ fail:
 again:
 	errno = EAGAIN;
 	return -1;
+}
+
+/* Brings in list[from], which was opened as *f: 1; 0 when these are too many;
+ * -1 when it has to be tried again. *f is NULL then. */
+static int take_in(struct chain *c, const struct neighbourhood *n,
+	const struct siblings *list, size_t from, struct file **f)
+{
+	int result = -1;
+
+	if (*f && bring_in(c, n, list, from, *f) == 0)
+		return 1;
+	if (*f && errno == E2BIG)
+		result = 0;
+	file_close(*f);
+	*f = NULL;
+	errno = EAGAIN;
+	return result;
 }
 
 /* The file of the chain that holds the place: 1, 0, or -1. */
@@ -884,13 +899,11 @@ static int resolve_in_siblings(struct chain *c, uint32_t tag,
 				continue;
 			has = sibling_has_place(c, n.dir, s, offset, check,
 				found);
-			if (has == 1 && bring_in(c, &n, &list, i, *found) < 0) {
-				file_close(*found);
-				has = -1;
-			}
 			/* It is there, and holds something else now. */
 			if (has == 0 && by_tag)
 				*reason = CHAIN_TRUNCATED;
+			if (has == 1)
+				has = take_in(c, &n, &list, i, found);
 		}
 	}
 	for (size_t i = 0; i < list.count && has == 0; i++)
@@ -951,19 +964,15 @@ static int resolve_start(struct chain *c, uint32_t tag, uint32_t before,
 		const struct sibling *s = &list.list[from];
 
 		if (s->tag == tag || from < to) {
+			int has = 1;
+
 			*found = find_in_chain(c, s->dev, s->ino);
 			if (!*found) {
 				*found = open_sibling(n.dir, s);
-				if (*found && bring_in(c, &n, &list, from,
-						      *found) < 0) {
-					file_close(*found);
-					*found = NULL;
-				}
-				if (!*found)
-					errno = EAGAIN;
+				has = take_in(c, &n, &list, from, found);
 			}
 			leave(&n, &list);
-			return *found ? 1 : -1;
+			return has;
 		}
 	}
 	leave(&n, &list);

@@ -25,7 +25,7 @@
 #include "common/file.h"
 #include "common/siblings.h"
 
-#define CHAIN_FILES_MAX	   64
+#define CHAIN_FILES_MAX	   512 /* three weeks of a log rotated hourly */
 #define CHAIN_LOSSES_MAX   16
 #define CHAIN_UNLINKED_MAX 8  /* files without a name that are kept open */
 
@@ -104,8 +104,8 @@ int chain_truncated(struct chain *c, struct file *f, uint64_t offset,
 	uint64_t check);
 
 /*
- * Has a copy of the current file appeared, and was that truncated, although
- * it still (or again) holds the place? Then the same happens as in
+ * Has a copy of `f`, the current file of the last look, appeared, and was that
+ * truncated, although it still (or again) holds the place? Then the same happens as in
  * chain_truncated. A copy that the current file still begins with is looked
  * at again the next time. Does nothing while the directory has not changed.
  * Returns 0 or -1 as there.

@@ -133,6 +133,17 @@ static void dated_with(
 	rotation_write(r, r->log, 'd', 1);
 }
 
+/* Three days of a log that is rotated every hour. */
+static void hourly(struct rotation *r)
+{
+	for (int hour = 0; hour < 72; hour++) {
+		rotation_write(r, r->log, (char)('a' + hour / 3), 1);
+		disk_rename(r->log, rotation_path(r, "app.log-202611%02d%02d",
+					    20 + hour / 24, hour % 24));
+	}
+	rotation_write(r, r->log, 'y', 1);
+}
+
 static void dated(struct rotation *r)
 {
 	dated_with(r, "app.log-", "");
@@ -636,6 +647,7 @@ static const struct rotation_case cases[] = {
 	CASE("three rotations, dated", NULL, dated),
 	CASE("three rotations, dated inside the name", NULL, dated_inside),
 	CASE("three rotations, dated to the second", NULL, dated_to_the_second),
+	CASE("three days of rotations, hourly", NULL, hourly),
 	CASE("three rotations, named by a pattern", NULL, dated_by_pattern,
 		.settings = "rotated = \"old_*.app\";"),
 	CASE("a rotation among old files", old_ones_are_there,
