@@ -1,0 +1,289 @@
+/* From a request to its sources, and from what happens to who is told. */
+#include "tests/lib/test.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hub.h"
+#include "tests/lib/disk.h"
+
+static struct config *load(const char *sources)
+{
+	const char *path = disk_path(disk_folder(), "ssetail.conf");
+	struct config_faults faults = { 0 };
+	struct config *config;
+
+	disk_write(path, "sources = ( %s );\n", sources);
+	config = config_load(path, &faults);
+	if (!config)
+		config_faults_print(&faults, path);
+	assert_non_null(config);
+	config_faults_release(&faults);
+	return config;
+}
+
+/* ---- routes */
+
+struct asked {
+	const char *method, *path, *query, *script, *accept, *id;
+};
+
+static const char *variable(const void *context, const char *name)
+{
+	const struct asked *a = context;
+
+	if (strcmp(name, "REQUEST_METHOD") == 0)
+		return a->method ? a->method : "GET";
+	if (strcmp(name, "PATH_INFO") == 0)
+		return a->path;
+	if (strcmp(name, "QUERY_STRING") == 0)
+		return a->query;
+	if (strcmp(name, "SCRIPT_NAME") == 0)
+		return a->script ? a->script : "/stream";
+	if (strcmp(name, "HTTP_LAST_EVENT_ID") == 0)
+		return a->id;
+	return NULL;
+}
+
+/* The names of the sources, or the status of the answer. */
+static void expect_route(struct hub *h, struct asked a, const char *expected)
+{
+	struct buffer answer = BUFFER_INIT;
+	struct bytes names = BYTES_INIT;
+	struct request request;
+	struct route route;
+	enum request_outcome outcome = request_read(&request, variable, &a);
+
+	if (hub_route(h, outcome, &request, &route, &answer)) {
+		for (size_t i = 0; i < route.count; i++)
+			bytes_add_format(&names, "%s%s", i ? "," : "",
+				route.sources[i]->config->name);
+		assert_int_equal(answer.len, 0);
+	} else {
+		assert_true(answer.len > 12);
+		buffer_add_byte(&answer, '\0');
+		const char *status = strstr(answer.data, "Status: ");
+
+		bytes_add(&names, status ? status + 8 : "200", 3);
+	}
+	if (strcmp(bytes_text(&names), expected) != 0)
+		fail_msg("%s %s?%s gives %s, not %s", a.method ? a.method : "",
+			a.path ? a.path : "", a.query ? a.query : "",
+			bytes_text(&names), expected);
+	bytes_release(&names);
+	buffer_release(&answer);
+}
+
+static void finds_the_sources_of_a_request(void **state)
+{
+	static const struct {
+		struct asked asked;
+		const char *expected;
+	} cases[] = {
+		{ { .path = "/one" }, "one" },
+		{ { .path = "/two" }, "two" },
+		{ { .path = "/one,two" }, "one,two" },
+		{ { .path = "/two,one,three" }, "two,one,three" },
+		{ { .query = "source=one" }, "one" },
+		{ { .query = "source=two,one" }, "two,one" },
+		{ { .path = "/one", .query = "source=two" }, "one" },
+		{ { .script = "/events/one" }, "one" },
+		{ { .script = "/events/two,one" }, "two,one" },
+		{ { 0 }, "404" }, /* several, and none is called default */
+		{ { .path = "/" }, "404" },
+		{ { .path = "/none" }, "404" },
+		{ { .path = "/one,none" }, "404" },
+		{ { .path = "/ONE" }, "404" },
+		{ { .path = "/one,one" }, "400" },
+		{ { .path = "/../one" }, "404" },
+		{ { .path = "/one", .query = "tail=x" }, "400" },
+		{ { .path = "/none", .query = "tail=x" }, "400" },
+		{ { .path = "/one", .method = "POST" }, "405" },
+		{ { .path = "/none", .method = "POST" }, "405" },
+		{ { .path = "/one", .method = "OPTIONS" }, "204" },
+		{ { .path = "/one", .method = "HEAD" }, "200" },
+		{ { .path = "/none", .method = "HEAD" }, "404" },
+		/* a finite clock that was seen to its end, and others */
+		{ { .path = "/three", .id = "3" }, "204" },
+		{ { .path = "/three", .id = "4" }, "204" },
+		{ { .path = "/three", .id = "2" }, "three" },
+		{ { .path = "/three", .id = "3x" }, "three" },
+		{ { .path = "/three", .id = "x" }, "three" },
+		{ { .path = "/three" }, "three" },
+		{ { .path = "/one,three", .id = "3" }, "one,three" },
+		{ { .path = "/one", .id = "3" }, "one" },
+	};
+	struct config *config =
+		load("{ name = \"one\"; path = \"/nowhere/one.log\"; },"
+		     "{ name = \"two\"; path = \"/nowhere/two.log\"; },"
+		     "{ name = \"three\"; type = \"clock\"; count = 3; }");
+	struct hub h;
+
+	(void)state;
+	assert_int_equal(hub_init(&h, config), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		expect_route(&h, cases[i].asked, cases[i].expected);
+	hub_release(&h);
+	config_free(config);
+}
+
+static void the_bare_mount_is_the_default_or_the_only_one(void **state)
+{
+	static const char *const configs[] = {
+		"{ name = \"only\"; path = \"/nowhere/log\"; }",
+		"{ name = \"one\"; path = \"/nowhere/log\"; },"
+		"{ name = \"default\"; path = \"/nowhere/log\"; }",
+	};
+	static const char *const expected[] = { "only", "default" };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct config *config = load(configs[i]);
+		struct hub h;
+
+		assert_int_equal(hub_init(&h, config), 0);
+		expect_route(&h, (struct asked){ 0 }, expected[i]);
+		expect_route(&h, (struct asked){ .path = "/" }, expected[i]);
+		hub_release(&h);
+		config_free(config);
+	}
+}
+
+/* ---- news */
+
+struct told {
+	struct hub *hub;
+	unsigned times[4]; /* by source */
+};
+
+static void tell(
+	void *context, struct source *source, enum feed_outcome outcome)
+{
+	struct told *t = context;
+
+	assert_int_not_equal(outcome, FEED_NOTHING);
+	t->times[source - t->hub->sources]++;
+}
+
+static void follow(struct hub *h, size_t source, struct follower *f)
+{
+	assert_int_equal(
+		feed_follow(&h->sources[source].feed, f, NULL, 0, false, 0),
+		FEED_NOTHING);
+}
+
+static struct config *two_logs(const char *folder)
+{
+	struct bytes text = BYTES_INIT;
+	struct config *config;
+
+	bytes_add_format(&text,
+		"{ name = \"one\"; path = \"%s/one.log\"; },"
+		"{ name = \"clock\"; type = \"clock\"; },"
+		"{ name = \"two\"; path = \"%s/two.log\"; }",
+		folder, folder);
+	config = load(text.data);
+	bytes_release(&text);
+	return config;
+}
+
+static bool has_events(struct hub *h)
+{
+	struct pollfd fd = { watch_descriptor(h->watch), POLLIN, 0 };
+
+	return poll(&fd, 1, 0) == 1;
+}
+
+static void tells_of_the_source_that_has_news(void **state)
+{
+	const char *folder = disk_folder();
+	struct config *config = two_logs(folder);
+	struct follower one, two;
+	uint64_t version;
+	struct hub h;
+	struct told told = { &h, { 0 } };
+
+	(void)state;
+	disk_touch(disk_path(folder, "one.log"));
+	disk_touch(disk_path(folder, "two.log"));
+	assert_int_equal(hub_init(&h, config), 0);
+	assert_false(hub_needs_timer(&h));
+	follow(&h, 0, &one);
+	follow(&h, 2, &two);
+	assert_true(hub_needs_timer(&h));
+	version = h.version;
+
+	disk_append(disk_path(folder, "two.log"), "x\n");
+	assert_true(has_events(&h));
+	hub_read_watch(&h, tell, &told);
+	assert_false(has_events(&h));
+	assert_int_equal(told.times[0], 0);
+	assert_int_equal(told.times[2], 1);
+	assert_true(h.version > version);
+
+	/* Half a line is no news. */
+	version = h.version;
+	disk_append(disk_path(folder, "two.log"), "half");
+	hub_read_watch(&h, tell, &told);
+	assert_int_equal(told.times[2], 1);
+	assert_int_equal(h.version, version);
+
+	/* Another file in the folder is none, either. */
+	disk_append(disk_path(folder, "three.log"), "x\n");
+	hub_read_watch(&h, tell, &told);
+	assert_int_equal(told.times[0], 0);
+	assert_int_equal(told.times[2], 1);
+
+	feed_leave(&h.sources[0].feed, &one);
+	feed_leave(&h.sources[2].feed, &two);
+	assert_false(hub_needs_timer(&h));
+	hub_release(&h);
+	config_free(config);
+}
+
+/* Where inotify says nothing, or is not to be had. */
+static void the_timer_finds_what_nobody_told(void **state)
+{
+	const char *folder = disk_folder();
+	struct config *config = two_logs(folder);
+	struct follower one;
+	struct hub h;
+	struct told told = { &h, { 0 } };
+
+	(void)state;
+	disk_touch(disk_path(folder, "one.log"));
+	assert_int_equal(hub_init(&h, config), 0);
+	watch_free(h.watch);
+	h.watch = NULL;
+	for (size_t i = 0; i < h.source_count; i++)
+		h.sources[i].feed.watch = NULL;
+	follow(&h, 0, &one);
+	disk_append(disk_path(folder, "one.log"), "x\n");
+	hub_read_watch(&h, tell, &told);
+	assert_int_equal(told.times[0], 0);
+	hub_look(&h, true, tell, &told);
+	assert_int_equal(told.times[0], 1);
+	hub_look(&h, true, tell, &told);
+	assert_int_equal(told.times[0], 1);
+	feed_leave(&h.sources[0].feed, &one);
+	hub_release(&h);
+	config_free(config);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(
+			finds_the_sources_of_a_request, test_cleanup),
+		cmocka_unit_test_teardown(
+			the_bare_mount_is_the_default_or_the_only_one,
+			test_cleanup),
+		cmocka_unit_test_teardown(
+			tells_of_the_source_that_has_news, test_cleanup),
+		cmocka_unit_test_teardown(
+			the_timer_finds_what_nobody_told, test_cleanup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
