@@ -12,6 +12,9 @@
 
 #define TRIES 20
 
+/* How often a sibling that no look has explained is waited for. */
+#define UNKNOWN_TRIES 3
+
 /* Leaves as much room for older generations as for newer ones, and some
  * between two of them. */
 #define FIRST_SERIAL 0x80000000u
@@ -298,6 +301,13 @@ static int look_back(struct chain *c, struct neighbourhood *n,
 	if (!c->has_current || !c->listed || !newest || newest->compressed ||
 		is_known(c, newest->tag) ||
 		is_in_chain(c, newest->dev, newest->ino))
+		return 0;
+	/* But nobody waits for ever. */
+	if (c->unknown != newest->tag) {
+		c->unknown = newest->tag;
+		c->unknown_tries = 0;
+	}
+	if (c->unknown_tries++ >= UNKNOWN_TRIES)
 		return 0;
 	leave(n, list);
 	errno = EAGAIN;

@@ -60,6 +60,8 @@ struct chain {
 	bool listed; /* `known` is filled in */
 	uint32_t *known; /* tags of the siblings at the last listing */
 	size_t known_count;
+	uint32_t unknown; /* the tag of a newer one, and how often a look was */
+	unsigned unknown_tries; /* waited for that would explain it */
 };
 
 void chain_init(struct chain *c, const char *path, const char *pattern);
