@@ -10,8 +10,8 @@ VERSION = 0.1
 
 # common: what both programs share, lower floors first.
 COMMON = buffer log place utf8 encode split ring request head config \
-         cold file scan siblings chain watch feed clock hub stream \
-         check program
+         program cold mount probe file scan siblings chain watch feed \
+         clock hub stream check
 FCGI   = record admit listen client server main
 CGI    = main
 
@@ -106,9 +106,10 @@ servers    = $(call tests_in,servers)
 
 # Those of front and servers run the programs, some with this loaded into them.
 $(front) $(servers): | $(programs) $(BUILD)/tests/tools/heapinfo.so \
-	$(BUILD)/tests/tools/slowdisk.so
+	$(BUILD)/tests/tools/slowdisk.so $(BUILD)/tests/tools/hangfs.so
 
-$(BUILD)/tests/tools/heapinfo.so $(BUILD)/tests/tools/slowdisk.so: \
+$(BUILD)/tests/tools/heapinfo.so $(BUILD)/tests/tools/slowdisk.so \
+$(BUILD)/tests/tools/hangfs.so: \
 $(BUILD)/%.so: %.c
 	@mkdir -p $(@D)
 	$(call step,CC)$(CC) -std=c11 -D_GNU_SOURCE -O -fPIC -shared -o $@ $< -lpthread

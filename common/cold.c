@@ -30,6 +30,8 @@
  * give no such promise; for them what was read is kept here, for a moment.
  */
 #define SLOTS	   32
+#define FAR_SLOTS  8 /* of one file system that may hang */
+#define FAR_MAX	   8 /* helpers of those */
 #define KEEP_S	   2
 #define READ_BYTES 131072u
 
@@ -40,6 +42,7 @@ struct slot {
 	bool forgotten; /* its descriptor was closed while it was read */
 	int fd;		/* the caller's: the key */
 	int own_fd;	/* the helper's */
+	dev_t far;	/* the device of one that may hang; 0: of another */
 	off_t offset;
 	size_t len;
 	char *bytes;
@@ -51,6 +54,7 @@ struct slot {
 static struct {
 	bool started;
 	bool has_helper;
+	size_t helpers, idle;
 	int event;
 	pthread_mutex_t lock;
 	pthread_cond_t work;
@@ -75,10 +79,21 @@ static void slot_release(struct slot *s)
 	*s = (struct slot){ .state = SLOT_FREE };
 }
 
+/* Is somebody reading there? One helper at a time does. */
+static bool is_busy(dev_t far)
+{
+	for (size_t i = 0; i < SLOTS; i++)
+		if (cold.slots[i].state == SLOT_READING &&
+			cold.slots[i].far == far)
+			return true;
+	return false;
+}
+
 static struct slot *next_queued(void)
 {
 	for (size_t i = 0; i < SLOTS; i++)
-		if (cold.slots[i].state == SLOT_QUEUED)
+		if (cold.slots[i].state == SLOT_QUEUED &&
+			!is_busy(cold.slots[i].far))
 			return &cold.slots[i];
 	return NULL;
 }
@@ -90,8 +105,11 @@ static void *help(void *unused)
 	for (;;) {
 		struct slot *s;
 
-		while (!(s = next_queued()))
+		while (!(s = next_queued())) {
+			cold.idle++;
 			pthread_cond_wait(&cold.work, &cold.lock);
+			cold.idle--;
+		}
 		s->state = SLOT_READING;
 		pthread_mutex_unlock(&cold.lock);
 		s->got = pread(s->own_fd, s->bytes, s->len, s->offset);
@@ -119,21 +137,50 @@ int cold_start(void)
  * threads, the kernel and libc leave out what a send() needs among them. That
  * is 3 % of its cost, and logs that are written to are in memory anyway.
  */
-static bool have_helper(void)
+static bool start_helper(void)
 {
 	sigset_t all, before;
 	pthread_t thread;
+	bool started;
 
-	if (cold.has_helper)
-		return true;
 	/* Signals are for the loop. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	cold.has_helper = pthread_create(&thread, NULL, help, NULL) == 0;
+	started = pthread_create(&thread, NULL, help, NULL) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (cold.has_helper)
+	if (started)
 		pthread_detach(thread);
+	return started;
+}
+
+static bool have_helper(void)
+{
+	if (!cold.has_helper)
+		cold.has_helper = start_helper();
 	return cold.has_helper;
+}
+
+/* Another helper, where all may be hanging elsewhere. Those that were woken
+ * may not have come to take their work yet. */
+static void help_far(void)
+{
+	size_t waiting = 0;
+
+	for (size_t i = 0; i < SLOTS; i++)
+		waiting += cold.slots[i].state == SLOT_QUEUED &&
+			!is_busy(cold.slots[i].far);
+	if (waiting > cold.idle && cold.helpers < FAR_MAX && start_helper())
+		cold.helpers++;
+}
+
+bool cold_is_started(void)
+{
+	return cold.started;
+}
+
+void cold_wake(void)
+{
+	eventfd_write(cold.event, 1);
 }
 
 void cold_drain(void)
@@ -143,8 +190,7 @@ void cold_drain(void)
 	eventfd_read(cold.event, &count);
 }
 
-/* Is this a file system on which any call may hang? */
-static bool may_hang(int fd)
+bool cold_may_hang(int fd)
 {
 	struct statfs fs;
 
@@ -170,16 +216,28 @@ static bool holds(const struct slot *s, int fd, off_t offset)
 		offset >= s->offset && offset < s->offset + (off_t)s->len;
 }
 
-/* A free slot; if there is none, one whose content has had its time. */
-static struct slot *free_slot(void)
+/* A free slot; if there is none, one whose content has had its time. What
+ * hangs must not take them all. */
+static struct slot *free_slot(dev_t far)
 {
-	struct slot *oldest = NULL;
+	struct slot *oldest = NULL, *free_one = NULL;
+	size_t taken = 0;
 
 	for (size_t i = 0; i < SLOTS; i++) {
 		struct slot *s = &cold.slots[i];
 
 		if (s->state == SLOT_FREE)
-			return s;
+			free_one = s;
+		else if (far && s->far == far)
+			taken++;
+	}
+	if (free_one && taken < FAR_SLOTS)
+		return free_one;
+	for (size_t i = 0; i < SLOTS; i++) {
+		struct slot *s = &cold.slots[i];
+
+		if (taken >= FAR_SLOTS && s->far != far)
+			continue;
 		if (s->state == SLOT_DONE && (!oldest || s->done < oldest->done))
 			oldest = s;
 	}
@@ -188,9 +246,9 @@ static struct slot *free_slot(void)
 	return oldest;
 }
 
-static void ask(int fd, size_t len, off_t offset)
+static void ask(int fd, dev_t far, size_t len, off_t offset)
 {
-	struct slot *s = free_slot();
+	struct slot *s = free_slot(far);
 
 	/* With all of them taken, the next one to be done wakes everybody. */
 	if (!s)
@@ -206,14 +264,18 @@ static void ask(int fd, size_t len, off_t offset)
 		return;
 	}
 	s->fd = fd;
+	s->far = far;
 	s->offset = offset;
 	s->len = len;
 	s->state = SLOT_QUEUED;
 	pthread_cond_signal(&cold.work);
+	if (far)
+		help_far();
 }
 
 /* What the helper read, or EAGAIN and a request to it. */
-static ssize_t read_by_helper(int fd, void *out, size_t len, off_t offset)
+static ssize_t read_by_helper(
+	int fd, dev_t far, void *out, size_t len, off_t offset)
 {
 	ssize_t n = -1;
 	bool known = false;
@@ -254,7 +316,7 @@ static ssize_t read_by_helper(int fd, void *out, size_t len, off_t offset)
 		memcpy(out, s->bytes + (offset - s->offset), (size_t)n);
 	}
 	if (!known)
-		ask(fd, len, offset);
+		ask(fd, far, len, offset);
 	pthread_mutex_unlock(&cold.lock);
 	if (n < 0 && !known)
 		errno = EAGAIN;
@@ -283,13 +345,21 @@ ssize_t cold_read(int fd, void *out, size_t len, off_t offset)
 	while (n < 0 && errno == EINTR);
 	if (n >= 0)
 		return n;
-	if (errno == EOPNOTSUPP && !may_hang(fd))
+	if (errno == EOPNOTSUPP && !cold_may_hang(fd))
 		return read_now(fd, out, len, offset);
 	if (errno != EAGAIN && errno != EOPNOTSUPP)
 		return -1;
 	/* Without a helper, a late line is better than none. */
-	return have_helper() ? read_by_helper(fd, out, len, offset)
+	return have_helper() ? read_by_helper(fd, 0, out, len, offset)
 			     : read_now(fd, out, len, offset);
+}
+
+ssize_t cold_read_far(
+	int fd, dev_t device, void *out, size_t len, off_t offset)
+{
+	if (!cold.started || !have_helper())
+		return read_now(fd, out, len, offset);
+	return read_by_helper(fd, device, out, len, offset);
 }
 
 void cold_forget(int fd)

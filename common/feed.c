@@ -8,7 +8,10 @@
 #include <sys/inotify.h>
 #include <time.h>
 
+#include "common/cold.h"
 #include "common/log.h"
+#include "common/mount.h"
+#include "common/probe.h"
 #include "common/scan.h"
 
 /* Bytes read at once: by the head, which wants all there is, and by a reader
@@ -555,8 +558,9 @@ static void tell_waiting(struct feed *f, bool timer)
 		[FILE_NOT_A_FILE] = WAITING_NOT_A_FILE,
 		[FILE_UNREADABLE] = WAITING_UNREADABLE,
 	};
-	enum file_state state = f->read_failed ? FILE_UNREADABLE
-					       : f->chain.state;
+	enum file_state state = f->read_failed || f->is_hanging
+		? FILE_UNREADABLE
+		: f->chain.state;
 
 	if (state == FILE_OPEN) {
 		if (f->is_waiting)
@@ -570,7 +574,7 @@ static void tell_waiting(struct feed *f, bool timer)
 		return;
 	f->missing_looks += timer;
 	if (!f->is_waiting && f->missing_looks < MISSING_LOOKS &&
-		f->chain.count > 0)
+		f->chain.count > 0 && !f->is_hanging)
 		return;
 	f->is_waiting = true;
 	f->waiting = reasons[state];
@@ -714,6 +718,8 @@ static void close_source(struct feed *f)
 		unwatch(f, true);
 	ring_release(&f->ring);
 	chain_release(&f->chain);
+	probe_free(f->probe);
+	f->probe = NULL;
 	f->is_open = f->is_ready = false;
 }
 
@@ -744,6 +750,22 @@ static enum feed_outcome look(struct feed *f, bool timer)
 	return outcome == FEED_NOTHING && !settled ? FEED_WAIT : outcome;
 }
 
+/* May the source be looked at now? Where that may hang, it is asked first
+ * whether it does. */
+static bool may_look(struct feed *f)
+{
+	if (!f->probe || probe_passes(f->probe)) {
+		f->is_hanging = false;
+		return true;
+	}
+	if (!f->is_hanging && probe_hangs(f->probe)) {
+		f->is_hanging = true;
+		if (f->is_ready)
+			tell_waiting(f, true);
+	}
+	return false;
+}
+
 enum feed_outcome feed_look(struct feed *f, bool timer)
 {
 	enum feed_outcome outcome;
@@ -753,9 +775,16 @@ enum feed_outcome feed_look(struct feed *f, bool timer)
 		close_source(f);
 	if (!f->is_ready)
 		return FEED_NOTHING;
-	outcome = look(f, timer);
-	if (timer)
-		sweep(f);
+	timer |= f->timer_is_due;
+	if (may_look(f)) {
+		f->timer_is_due = false;
+		outcome = look(f, timer);
+		if (timer)
+			sweep(f);
+	} else {
+		f->timer_is_due = timer;
+		outcome = FEED_NOTHING;
+	}
 	/* What was read when somebody came is news, too. */
 	if (f->ring.head != f->announced && outcome != FEED_MORE)
 		outcome = FEED_BYTES;
@@ -1202,6 +1231,14 @@ static enum feed_outcome open_source(struct feed *f)
 		f->watches[i].serial = 0, f->watches[i].wd = -1;
 	f->is_waiting = f->read_failed = f->is_ready = false;
 	f->missing_looks = f->unused_looks = 0;
+	f->is_hanging = f->timer_is_due = false;
+	if (cold_is_started() && mount_may_hang(f->config->path)) {
+		f->probe = probe_new(f->config->path);
+		if (!f->probe) {
+			ring_release(&f->ring);
+			return FEED_FAILED;
+		}
+	}
 	f->is_open = true;
 	return FEED_NOTHING;
 }
@@ -1388,6 +1425,8 @@ enum feed_outcome feed_follow(struct feed *f, struct follower *follower,
 
 	if (!f->is_open)
 		outcome = open_source(f);
+	if (outcome == FEED_NOTHING && !may_look(f))
+		outcome = FEED_WAIT;
 	if (outcome == FEED_NOTHING && !f->is_ready)
 		outcome = find_end(f);
 	if (outcome == FEED_NOTHING && count > 0)

@@ -71,6 +71,9 @@ struct feed {
 	size_t ring_bytes;
 	uint16_t tag;	   /* of the name: place.h */
 	bool is_open;	   /* what is below is valid */
+	struct probe *probe; /* where looking may hang; else NULL */
+	bool is_hanging;   /* it does, and that was told */
+	bool timer_is_due; /* a look by the timer was put off */
 	bool is_ready;	   /* the head has found the end */
 	unsigned unused_looks;
 	uint64_t announced; /* the ring's head when feed_look last told */

@@ -88,6 +88,7 @@ enum file_state file_open(int dir, const char *name, struct file **out)
 	f->unlinked = st.st_nlink == 0;
 	f->tag = file_identity(fd, "", st.st_ino);
 	f->quiet_since = last_change(&st);
+	f->may_hang = cold_is_started() && cold_may_hang(fd);
 	*out = f;
 	return FILE_OPEN;
 fail:
@@ -120,6 +121,8 @@ int file_refresh(struct file *f, const struct timespec *now)
 
 ssize_t file_read(const struct file *f, void *out, size_t len, uint64_t offset)
 {
+	if (f->may_hang)
+		return cold_read_far(f->fd, f->dev, out, len, (off_t)offset);
 	return cold_read(f->fd, out, len, (off_t)offset);
 }
 

@@ -28,6 +28,7 @@ struct file {
 	ino_t ino;
 	uint32_t tag;	/* of its identity: place.h */
 	uint64_t size;	/* bytes, when last looked at */
+	bool may_hang;	/* on a file system on which any call may */
 	bool unlinked;	/* no name leads to it any more */
 	bool finished;	/* nobody can write to it any more */
 	bool head_known; /* `head_hash` covers a whole head */
