@@ -408,7 +408,9 @@ bool stream_produce(struct stream *s, struct studio *studio, int64_t now_ms,
 		move_silent(s, studio);
 	made->bytes = studio->bytes.data;
 	made->len = studio->bytes.failed ? 0 : studio->bytes.len;
-	studio->is_kept = only < 0 && !clocks && !studio->bytes.failed;
+	/* What has to be tried again is made anew. */
+	studio->is_kept = only < 0 && !clocks && !studio->bytes.failed &&
+		made->outcome == FEED_NOTHING;
 	studio->version = s->hub->version;
 	studio->count = s->count;
 	studio->limit = limit;
