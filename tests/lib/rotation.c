@@ -639,9 +639,7 @@ static int tear_down(void **state)
 	for (size_t i = 0; i < r->gap_count; i++)
 		free(r->gaps[i]);
 	free(r->resume);
-	test_cleanup(state);
-	free(r);
-	return 0;
+	return test_cleanup(state);
 }
 
 /* Is there such a run? */
@@ -756,8 +754,10 @@ int rotation_run(
 		workers = WORKERS_MAX;
 	result = workers > 1 ? run_shares(name, tests, n, workers)
 			     : run_share(name, tests, n, 0, 1);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		free((char *)(uintptr_t)tests[i].name);
+		free(tests[i].initial_state);
+	}
 	free(tests);
 	return result;
 }
