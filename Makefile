@@ -67,12 +67,46 @@ $(BUILD)/ssetail.fcgi: $(common_o) $(fcgi_o)
 $(BUILD)/ssetail.cgi: $(common_o) $(cgi_o)
 	$(call step,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBCONFIG) -lpthread $(LDLIBS)
 
+# For a host with neither a compiler nor our libraries. Of its own objects:
+# what a sanitizer instruments cannot be linked so.
+static = $(BUILD)/static/ssetail.cgi
+
+static: $(static)
+
+$(static): override SANITIZE =
+$(static): LDHARDEN = -static-pie -Wl,-z,relro,-z,now
+$(static): HARDEN += -ffunction-sections -fdata-sections
+$(static): $(COMMON:%=$(BUILD)/static/common/%.o) $(CGI:%=$(BUILD)/static/cgi/%.o)
+	$(call step,LD)$(CC) $(ALL_LDFLAGS) -Wl,--gc-sections -s -o $@ $^ -lconfig $(LDLIBS)
+
+define compile
+@mkdir -p $(@D)
+$(call step,CC)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+endef
+
+$(BUILD)/static/%.o: %.c
+	$(compile)
+
 $(BUILD)/%.o: %.c
+	$(compile)
+
+# What is compiled into these may change without a change of their sources.
+settings = $(VERSION) $(SYSCONFDIR)
+settled  = common/config cgi/main fcgi/main
+$(settled:%=$(BUILD)/%.o) $(settled:%=$(BUILD)/static/%.o) \
+$(BUILD)/tests/unit/test_config.o $(BUILD)/tests/front/test_command.o: \
+	$(BUILD)/settings
+
+ifneq ($(file <$(BUILD)/settings),$(settings))
+.PHONY: $(BUILD)/settings
+endif
+$(BUILD)/settings:
 	@mkdir -p $(@D)
-	$(call step,CC)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	@echo '$(settings)' >$@
 
 help:
 	@echo 'make               builds build/ssetail.fcgi and build/ssetail.cgi'
+	@echo 'make static        build/static/ssetail.cgi, which needs no library where it runs'
 	@echo 'make run           a demonstration with a lighttpd of its own; Ctrl-C ends it'
 	@echo 'make check         every test there is; a part of it alone:'
 	@echo '                   $(PARTS:%=make check-%  )'
@@ -105,7 +139,7 @@ front      = $(call tests_in,front)
 servers    = $(call tests_in,servers)
 
 # Those of front and servers run the programs, some with this loaded into them.
-$(front) $(servers): | $(programs) $(BUILD)/tests/tools/heapinfo.so \
+$(front) $(servers): | $(programs) $(static) $(BUILD)/tests/tools/heapinfo.so \
 	$(BUILD)/tests/tools/slowdisk.so $(BUILD)/tests/tools/hangfs.so
 
 $(BUILD)/tests/tools/heapinfo.so $(BUILD)/tests/tools/slowdisk.so \
@@ -212,5 +246,5 @@ clean:
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench torture \
+.PHONY: all static help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench torture \
 	fuzz fuzzers fuzz-coverage lint run clean

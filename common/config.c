@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -1165,24 +1166,37 @@ void config_free(struct config *config)
 	free(config);
 }
 
-/* The folder of the program's file, not of a link to it; NULL with errno. */
-static char *program_folder(void)
+/*
+ * The program's file, not a link to it; NULL with errno. Without /proc (a
+ * chroot) it is what execve(2) was given, which is relative for a web server
+ * that starts a program in its own folder.
+ */
+static char *program_file(void)
 {
 	char path[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	const char *given = (const char *)getauxval(AT_EXECFN);
 
-	if (len < 0)
-		return NULL;
-	path[len] = '\0';
-
-	char *slash = strrchr(path, '/');
-
-	if (slash == NULL) {
+	if (len > 0) {
+		path[len] = '\0';
+		return strdup(path);
+	}
+	if (given == NULL) {
 		errno = ENOENT;
 		return NULL;
 	}
-	*slash = '\0';
-	return strdup(path);
+	return realpath(given, NULL);
+}
+
+char *config_program_folder(void)
+{
+	char *path = program_file();
+	char *slash = path == NULL ? NULL : strrchr(path, '/');
+
+	if (slash == NULL)
+		return path;
+	slash[slash == path ? 1 : 0] = '\0';
+	return path;
 }
 
 /*
@@ -1215,7 +1229,7 @@ static char *in_folder(const char *folder, const char *name)
 /* Apache never serves a name that begins with .ht: it comes first. */
 static char *beside_program(void)
 {
-	char *folder = program_folder();
+	char *folder = config_program_folder();
 	char *path;
 
 	if (folder == NULL)

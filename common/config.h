@@ -75,12 +75,20 @@ struct config_faults {
 /*
  * Finds the configuration. `given` is the argument of -c or NULL; next comes
  * SSETAIL_CONF in this process's own environment, then .htssetail.conf and
- * ssetail.conf beside the program (/proc/self/exe), then
+ * ssetail.conf beside the program (config_program_folder), then
  * SYSCONFDIR/ssetail.conf. What -c or SSETAIL_CONF names is returned whether
  * it exists or not. Returns a path that the caller frees, or NULL with
  * ENOENT (nowhere) or ENOMEM.
  */
 char *config_find(const char *given);
+
+/*
+ * The folder of the program's file, links resolved: by /proc/self/exe, and
+ * where there is no /proc by the name that the program was started with, so
+ * that the current folder must still be the one of the start. Returns a path
+ * that the caller frees, or NULL with errno.
+ */
+char *config_program_folder(void);
 
 /*
  * Reads and checks `path`. Returns a configuration that the caller gives to

@@ -6,12 +6,21 @@
 #include <time.h>
 #include <unistd.h>
 
+/* In a chroot without /dev the number is taken by what can neither be read
+ * nor written. */
+static int open_placeholder(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+
+	return fd < 0 ? open("/", O_PATH) : fd;
+}
+
 int program_guard_descriptors(void)
 {
 	for (int fd = 0; fd <= 2; fd++) {
 		if (fcntl(fd, F_GETFD) >= 0)
 			continue;
-		if (errno != EBADF || open("/dev/null", O_RDWR) != fd)
+		if (errno != EBADF || open_placeholder() != fd)
 			return -1;
 	}
 	return 0;

@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 /*
- * Opens /dev/null on descriptors 0, 1 and 2 where they are closed, so that
- * no file ever gets one of these numbers. The first thing main() does.
+ * Opens /dev/null, or where there is none the root folder as a mere path, on
+ * descriptors 0, 1 and 2 where they are closed, so that no file ever gets one
+ * of these numbers. The first thing main() does.
  * Returns 0, or -1 with errno.
  */
 int program_guard_descriptors(void);

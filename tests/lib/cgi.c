@@ -115,6 +115,7 @@ struct cgi_client *cgi_open(const struct cgi_how *how, const struct ask *ask)
 		.folder = how->folder,
 		.stdout_fd = output[1],
 		.in_child = how->in_child,
+		.context = how->context,
 	});
 	close(output[1]);
 	reader_init(&c->reader, &kind, output[0]);

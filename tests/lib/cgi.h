@@ -21,6 +21,7 @@ struct cgi_how {
 			      * pipe */
 	const char *const *argv;	 /* more arguments; ends with NULL */
 	void (*in_child)(void *context); /* see process.h */
+	void *context;
 };
 
 struct cgi_client {
