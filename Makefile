@@ -44,8 +44,14 @@ ALL_CFLAGS   = -std=c11 $(WARNINGS) $(if $(WERROR),-Werror) $(HARDEN) \
                -fno-omit-frame-pointer) $(CFLAGS)
 ALL_LDFLAGS  = $(LDHARDEN) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 
+# Where make install puts what. DESTDIR stands before all of them, and is not
+# compiled in.
 PREFIX     ?= /usr/local
 SYSCONFDIR ?= /etc/ssetail
+FCGIDIR    ?= $(PREFIX)/lib/ssetail
+CGIDIR     ?= $(PREFIX)/lib/cgi-bin
+MANDIR     ?= $(PREFIX)/share/man
+DOCDIR     ?= $(PREFIX)/share/doc/ssetail
 
 LIBCONFIG = $(shell $(PKG_CONFIG) --libs libconfig 2>/dev/null || echo -lconfig)
 LIBFCGI   = -lfcgi
@@ -94,7 +100,7 @@ $(BUILD)/%.o: %.c
 settings = $(VERSION) $(SYSCONFDIR)
 settled  = common/config cgi/main fcgi/main
 $(settled:%=$(BUILD)/%.o) $(settled:%=$(BUILD)/static/%.o) \
-$(BUILD)/tests/unit/test_config.o $(BUILD)/tests/front/test_command.o: \
+$(BUILD)/tests/unit/test_config.o $(BUILD)/tests/front/test_command.o $(BUILD)/tests/front/test_install.o: \
 	$(BUILD)/settings
 
 ifneq ($(file <$(BUILD)/settings),$(settings))
@@ -107,6 +113,9 @@ $(BUILD)/settings:
 help:
 	@echo 'make               builds build/ssetail.fcgi and build/ssetail.cgi'
 	@echo 'make static        build/static/ssetail.cgi, which needs no library where it runs'
+	@echo 'make install       and uninstall; DESTDIR, PREFIX and the rest below say where.'
+	@echo '                   A configuration that is there is never touched'
+	@echo 'make dist          build/ssetail-$(VERSION).tar.gz of the commit that is checked out'
 	@echo 'make run           a demonstration with a lighttpd of its own; Ctrl-C ends it'
 	@echo 'make check         every test there is; a part of it alone:'
 	@echo '                   $(PARTS:%=make check-%  )'
@@ -120,8 +129,61 @@ help:
 	@echo 'make clean         removes build/'
 	@echo
 	@echo 'run and check install the Debian packages they need, and say so first.'
-	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS LDLIBS PREFIX SYSCONFDIR (or in config.mk),'
+	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS LDLIBS (or in config.mk),'
+	@echo '           DESTDIR PREFIX SYSCONFDIR FCGIDIR CGIDIR MANDIR DOCDIR,'
 	@echo '           WERROR=1, SANITIZE=address,undefined, V=1 shows commands'
+
+# ---- installation
+
+manuals   = cgi/ssetail.cgi.1 conf/ssetail.conf.5 common/ssetail.7 fcgi/ssetail.fcgi.8
+fragments = $(filter-out conf/demo/%,$(wildcard conf/*/*))
+
+# FROM>TO. Texts name the places of this installation.
+install_programs = $(BUILD)/ssetail.fcgi>$(FCGIDIR)/ssetail.fcgi \
+                   $(BUILD)/ssetail.cgi>$(CGIDIR)/ssetail.cgi
+install_texts    = $(foreach m,$(manuals),$m>$(MANDIR)/man$(m:$(basename $m).%=%)/$(notdir $m)) \
+                   $(foreach f,$(fragments),$f>$(f:conf/%=$(DOCDIR)/%)) \
+                   conf/ssetail.conf>$(DOCDIR)/ssetail.conf \
+                   README.md>$(DOCDIR)/README.md LICENSE>$(DOCDIR)/LICENSE
+configuration    = conf/ssetail.conf>$(SYSCONFDIR)/ssetail.conf
+
+places  = -e 's|/usr/local/lib/ssetail|$(FCGIDIR)|g' \
+          -e 's|/usr/local/lib/cgi-bin|$(CGIDIR)|g' \
+          -e 's|/etc/ssetail|$(SYSCONFDIR)|g'
+from    = $(firstword $(subst >, ,$1))
+to      = $(DESTDIR)$(lastword $(subst >, ,$1))
+
+define install_program
+	$(if $(V),,@echo '  INSTALL $(call to,$1)';) install -D -m 755 $(call from,$1) $(call to,$1)
+
+endef
+define install_text
+	$(if $(V),,@echo '  INSTALL $(call to,$1)';) mkdir -p $(dir $(call to,$1)) && \
+	sed $(places) $(call from,$1) | install -m 644 /dev/stdin $(call to,$1)
+
+endef
+
+# A configuration that is there is the administrator's.
+install: all
+	$(foreach f,$(install_programs),$(call install_program,$f))
+	$(foreach f,$(install_texts),$(call install_text,$f))
+	$(if $(shell ls -d $(call to,$(configuration)) 2>/dev/null),,$(call install_text,$(configuration)))
+
+# Not the configuration; and of folders only those that are ours alone.
+uninstall:
+	rm -f $(foreach f,$(install_programs) $(install_texts),$(call to,$f))
+	@for folder in $(patsubst conf/%,$(DESTDIR)$(DOCDIR)/%,$(sort $(dir $(fragments)))) \
+		$(patsubst %,$(DESTDIR)%,$(filter %/ssetail,$(DOCDIR) $(FCGIDIR))); do \
+		[ ! -d $$folder ] || rmdir --ignore-fail-on-non-empty $$folder; done
+
+# The same commit gives the same bytes.
+tarball = $(BUILD)/ssetail-$(VERSION).tar
+
+dist:
+	@mkdir -p $(BUILD)
+	git -c tar.umask=0022 archive --format=tar --prefix=ssetail-$(VERSION)/ -o $(tarball) HEAD
+	gzip -9nf $(tarball)
+	@[ -z "$$(git status --porcelain)" ] || echo 'dist: what is not committed is not in it'
 
 # ---- tests
 
@@ -246,5 +308,5 @@ clean:
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all static help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench torture \
+.PHONY: all static install uninstall dist help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench torture \
 	fuzz fuzzers fuzz-coverage lint run clean

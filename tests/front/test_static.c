@@ -59,7 +59,8 @@ static struct reader *open_stream(struct root *root, const char *program)
 	return &cgi_open(&(struct cgi_how){ .program = program,
 				 .in_child = enter,
 				 .context = root },
-		&(struct ask){ .path = "/app" })->reader;
+		&(struct ask){ .path = "/app" })
+			->reader;
 }
 
 static void streams_from_an_empty_root(void **state)
@@ -85,8 +86,8 @@ static void streams_from_an_empty_root(void **state)
 static void finds_its_place_by_the_name_it_was_started_with(void **state)
 {
 	(void)state;
-	static const char *const names[] = { "./ssetail.cgi", "../site/ssetail.cgi",
-		"/site/ssetail.cgi" };
+	static const char *const names[] = { "./ssetail.cgi",
+		"../site/ssetail.cgi", "/site/ssetail.cgi" };
 	struct root root = { .path = disk_folder(), .start = "/site" };
 
 	fill(disk_subfolder(root.path, "site"), "../app.log");
