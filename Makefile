@@ -9,8 +9,8 @@ VERSION = 0.1
 -include config.mk
 
 # common: what both programs share, lower floors first.
-COMMON = buffer log place utf8 encode split ring request head config \
-         program cold mount probe file scan siblings chain watch feed \
+COMMON = buffer log place utf8 encode split ring access request \
+         head config program cold mount probe file scan siblings chain watch feed \
          clock hub stream check
 FCGI   = record admit listen client server main
 CGI    = main
