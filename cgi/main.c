@@ -308,6 +308,7 @@ static int run(const struct config *config, const struct request *request,
 			answer(500, NULL, true);
 		return EX_OSERR;
 	}
+	session.hub.is_by_hand = !head;
 	sink_init(config->stall_s);
 	if (hub_route(&session.hub, outcome, request, &route, &session.text)) {
 		result = serve(&session, config, &route, request, head);

@@ -45,10 +45,23 @@ static int check_file(const struct source_config *source)
 	return -1;
 }
 
+/* Nothing fails by this: it may be meant, and then it should be said. */
+static void warn_of_open_sources(const struct config *config)
+{
+	for (size_t i = 0; i < config->source_count; i++)
+		if (access_is_open_unsaid(&config->sources[i].access))
+			fprintf(stderr,
+				"%s: anybody may read this source: say so with "
+				"public = true, or give it require_user, users "
+				"or allow\n",
+				config->sources[i].name);
+}
+
 int check_sources(const struct config *config)
 {
 	size_t failed = 0;
 
+	warn_of_open_sources(config);
 	for (size_t i = 0; i < config->source_count; i++)
 		if (config->sources[i].type == SOURCE_FILE &&
 			check_file(&config->sources[i]) < 0)

@@ -9,7 +9,8 @@
 
 /*
  * Tries to open each source, and prints for each that fails what stands in
- * the way and a remedy, to standard error; at the end one line to standard
+ * the way and a remedy, to standard error, and a line for each source that
+ * anybody may read without being public; at the end one line to standard
  * output. Returns 0, or EX_NOINPUT when something could not be opened.
  */
 int check_sources(const struct config *config);

@@ -758,6 +758,99 @@ static void read_time_format(struct reader *r, const struct key *key,
 		keep(r, to, s);
 }
 
+/* The number of elements of an array that has some; 0 and a fault. */
+static size_t length_of(
+	struct reader *r, const struct key *key, const config_setting_t *array)
+{
+	if (config_setting_type(array) != CONFIG_TYPE_ARRAY) {
+		bad_type(r, key, array);
+		return 0;
+	}
+	if (config_setting_length(array) == 0)
+		bad_value(r, key, array, "is empty");
+	return (size_t)config_setting_length(array);
+}
+
+/* An element of an array, a string, and what to call it in a fault. */
+struct element {
+	const config_setting_t *value;
+	struct key key;
+	char name[48];
+	const char *text; /* of libconfig's; NULL: there was a fault */
+};
+
+static void read_element(struct reader *r, const struct key *key,
+	const config_setting_t *array, size_t i, struct element *e)
+{
+	e->value = config_setting_get_elem(array, (unsigned)i);
+	snprintf(e->name, sizeof(e->name), "%s[%zu]", key->name, i);
+	e->key = *key;
+	e->key.name = e->name;
+	e->text = string_of(r, &e->key, e->value);
+}
+
+static void read_users(struct reader *r, const struct key *key,
+	const config_setting_t *value, void *to)
+{
+	struct access_rules *rules = to;
+	size_t length = length_of(r, key, value);
+
+	if (length == 0)
+		return;
+	rules->users = calloc(length, sizeof(*rules->users));
+	if (rules->users == NULL) {
+		r->no_memory = true;
+		return;
+	}
+	for (size_t i = 0; i < length; i++) {
+		struct element e;
+
+		read_element(r, key, value, i, &e);
+		if (e.text == NULL)
+			continue;
+		if (strlen(e.text) > ACCESS_USER_MAX)
+			bad_value(r, &e.key, e.value, "is too long");
+		else
+			keep(r, &rules->users[rules->user_count++], e.text);
+	}
+}
+
+static void read_allow(struct reader *r, const struct key *key,
+	const config_setting_t *value, void *to)
+{
+	static const char *const problems[] = {
+		[ACCESS_BLOCK_NO_ADDRESS] = "is no IPv4 or IPv6 address",
+		[ACCESS_BLOCK_NO_PREFIX] =
+			"has a prefix that is not 0 to 32 (IPv4) or 0 to 128",
+		[ACCESS_BLOCK_HOST_BITS] =
+			"has bits behind its prefix that are not zero",
+	};
+	struct access_rules *rules = to;
+	size_t length = length_of(r, key, value);
+
+	if (length == 0)
+		return;
+	rules->allow = calloc(length, sizeof(*rules->allow));
+	if (rules->allow == NULL) {
+		r->no_memory = true;
+		return;
+	}
+	for (size_t i = 0; i < length; i++) {
+		enum access_block_outcome outcome;
+		struct element e;
+
+		read_element(r, key, value, i, &e);
+		if (e.text == NULL)
+			continue;
+		outcome = access_read_block(
+			&rules->allow[rules->allow_count], e.text);
+		if (outcome == ACCESS_BLOCK_OK)
+			rules->allow_count++;
+		else
+			bad_value(r, &e.key, e.value, problems[outcome]);
+	}
+}
+
 /* The index of a word in a list that ends with NULL; -1 and a fault. */
 static int read_word(struct reader *r, const struct key *key,
 	const config_setting_t *value, const char *const *words)
@@ -823,6 +916,8 @@ static const struct key global_keys[] = {
 	  65536, 1073741824, "bytes" },
 	{ "incremental",  read_bool, AT(incremental), 0, false,
 	  0, 0, "true or false" },
+	{ "trust_remote_user", read_bool, AT(trust_remote_user), 0, false,
+	  0, 0, "true or false" },
 	{ "sources",      read_sources, 0, 0, true,
 	  0, 0, "a list of groups, ( { name = \"...\"; ... }, ... )" },
 };
@@ -837,6 +932,15 @@ static const struct key source_keys[] = {
 	{ "event",        read_event, AT(event), 0, false,
 	  0, 0, "1 to 128 bytes, no CR, LF or colon, and not open, "
 	  "error, gap, waiting or busy" },
+	{ "public",       read_bool, AT(access.is_public), 0, false,
+	  0, 0, "true or false" },
+	{ "require_user", read_bool, AT(access.require_user), 0, false,
+	  0, 0, "true or false" },
+	{ "users",        read_users, AT(access), 0, false,
+	  0, 0, "names of 1 to 255 bytes, [ \"ann\", \"bob\" ]" },
+	{ "allow",        read_allow, AT(access), 0, false,
+	  0, 0, "addresses and blocks, "
+	  "[ \"192.0.2.7\", \"10.0.0.0/8\", \"2001:db8::/32\" ]" },
 	{ "path",         read_path, AT(path), TYPE_FILE, true,
 	  0, 0, "the path of a file in quotes" },
 	{ "history",      read_unsigned, AT(history), TYPE_FILE, false,
@@ -976,6 +1080,46 @@ static void check_history(struct reader *r, const config_setting_t *group,
 			source->history_max);
 }
 
+/* The line of a key that is a boolean of that value; 0: it is not. */
+static unsigned line_that_says(
+	const config_setting_t *group, const char *key, bool what)
+{
+	const config_setting_t *value = config_setting_get_member(group, key);
+
+	if (value == NULL || config_setting_type(value) != CONFIG_TYPE_BOOL ||
+		(config_setting_get_bool(value) != 0) != what)
+		return 0;
+	return config_setting_source_line(value);
+}
+
+/*
+ * Whoever contradicts himself about who may read has one of the two in mind,
+ * and must not get the other. `public = false` and nothing else is such a
+ * case: everybody may read what has no rule.
+ */
+static void check_access(struct reader *r, const config_setting_t *group)
+{
+	bool users = config_setting_get_member(group, "users") != NULL;
+	bool rules = users || line_that_says(group, "require_user", true) ||
+		     config_setting_get_member(group, "allow") != NULL;
+	unsigned line;
+
+	line = line_that_says(group, "public", true);
+	if (line != 0 && rules)
+		fault(r, line, "public",
+			"is true beside require_user, users or allow; "
+			"expected one or the other");
+	line = line_that_says(group, "public", false);
+	if (line != 0 && !rules)
+		fault(r, line, "public",
+			"is false and nobody is shut out; expected "
+			"require_user, users or allow beside it");
+	line = line_that_says(group, "require_user", false);
+	if (line != 0 && users)
+		fault(r, line, "require_user",
+			"is false beside users; expected one or the other");
+}
+
 static void read_source(struct reader *r, const config_setting_t *group,
 	struct source_config *source, int index)
 {
@@ -990,6 +1134,7 @@ static void read_source(struct reader *r, const config_setting_t *group,
 		read_group(r, source_keys, COUNT_OF(source_keys), group, source,
 			types_of(group));
 		check_history(r, group, source);
+		check_access(r, group);
 	}
 	r->group[0] = '\0';
 }
@@ -1028,6 +1173,7 @@ static void release_source(struct source_config *source)
 	free(source->path);
 	free(source->rotated);
 	free(source->time_format);
+	access_rules_release(&source->access);
 }
 
 const struct source_config *config_source(

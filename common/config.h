@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/access.h"
+
 #define SOURCE_NAME_MAX 64 /* bytes, without the NUL */
 
 enum source_type { SOURCE_FILE, SOURCE_CLOCK };
@@ -28,6 +30,7 @@ struct source_config {
 	char *event;	     /* type of its events; NULL: none given */
 	unsigned history;    /* records at a first connect */
 	unsigned history_max; /* the most that tail=N may ask for */
+	struct access_rules access; /* who may read it */
 
 	/* type "file" */
 	char *path;	       /* absolute */
@@ -54,6 +57,7 @@ struct config {
 	size_t send_buffer_bytes;
 	size_t ring_bytes;
 	bool incremental;
+	bool trust_remote_user; /* see access.h */
 	struct source_config *sources;
 	size_t source_count;
 };

@@ -44,6 +44,8 @@ struct answer {
 static const struct answer answers[] = {
 	{ 204, "No Content", NULL },
 	{ 400, "Bad Request", "This request is malformed.\n" },
+	{ 403, "Forbidden",
+		"You are logged in, but not as somebody who may read this.\n" },
 	{ 404, "Not Found",
 		"There is no such source. One is asked for as MOUNT/NAME or "
 		"MOUNT?source=NAME,\nwhere MOUNT is the address of this "

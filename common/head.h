@@ -30,7 +30,8 @@ void head_add_stream(struct buffer *b, bool incremental);
 void head_add_opening(struct buffer *b, unsigned retry_ms);
 
 /*
- * Appends a complete answer of that status: 204, 400, 404, 405 or 500 (which
+ * Appends a complete answer of that status: 204, 400, 403, 404, 405 or
+ * 500 (which
  * any other becomes). All of them but 204 have a text/plain body: `body` as
  * it is or, if NULL, a standing sentence. 405 has Allow, and all of them
  * "Cache-Control: no-store" and nosniff. Without `with_body` (an answer to

@@ -52,42 +52,77 @@ static struct source *find(struct hub *h, const char *name)
 	return NULL;
 }
 
-/* The bare MOUNT streams the source named default, or the only one. */
-static struct source *default_source(struct hub *h)
-{
-	struct source *s = find(h, "default");
+/* The sources as one visitor sees them. */
+struct view {
+	struct hub *hub;
+	struct access_visitor visitor;
+};
 
-	return !s && h->source_count == 1 ? &h->sources[0] : s;
+/* NULL is as good as hidden, and the other way round. */
+static enum access_decision decide(const struct view *v, const struct source *s)
+{
+	if (!s)
+		return ACCESS_HIDDEN;
+	if (v->hub->is_by_hand)
+		return ACCESS_GRANTED;
+	return access_decide(&s->config->access, &v->visitor);
 }
 
-static bool take_named(struct hub *h, const struct request *request,
-	struct route *route)
+/* The bare MOUNT streams the source named default, or the only one. */
+static struct source *default_source(const struct view *v)
 {
+	struct source *only = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < v->hub->source_count; i++) {
+		struct source *s = &v->hub->sources[i];
+
+		if (decide(v, s) == ACCESS_HIDDEN)
+			continue;
+		if (strcmp(s->config->name, "default") == 0)
+			return s;
+		only = s;
+		count++;
+	}
+	return count == 1 ? only : NULL;
+}
+
+/* All or none: the worst that is decided about any of them. */
+static enum access_decision take_named(const struct view *v,
+	const struct request *request, struct route *route)
+{
+	enum access_decision worst = ACCESS_GRANTED;
+
 	route->count = 0;
 	for (size_t i = 0; i < request->source_count; i++) {
-		struct source *s = find(h, request->source[i]);
+		struct source *s = find(v->hub, request->source[i]);
+		enum access_decision decision = decide(v, s);
 
-		if (!s)
-			return false;
+		if (decision > worst)
+			worst = decision;
 		route->sources[route->count++] = s;
 	}
-	return route->count > 0;
+	return worst;
 }
 
-static bool take_sources(struct hub *h, const struct request *request,
-	struct route *route)
+static enum access_decision take_sources(const struct view *v,
+	const struct request *request, struct route *route)
 {
 	struct request other;
 
 	if (request->source_count > 0)
-		return take_named(h, request, route);
+		return take_named(v, request, route);
 	/* The script's name may hold what another server has in PATH_INFO. */
 	other = *request;
-	if (request_take_script_name(&other) && take_named(h, &other, route))
-		return true;
-	route->sources[0] = default_source(h);
-	route->count = route->sources[0] != NULL;
-	return route->count > 0;
+	if (request_take_script_name(&other)) {
+		enum access_decision decision = take_named(v, &other, route);
+
+		if (decision != ACCESS_HIDDEN)
+			return decision;
+	}
+	route->count = 1;
+	route->sources[0] = default_source(v);
+	return decide(v, route->sources[0]);
 }
 
 /* A finite clock that is followed alone and was seen to its end. */
@@ -108,6 +143,8 @@ bool hub_route(struct hub *h, enum request_outcome outcome,
 	struct buffer *answer)
 {
 	bool head = request->method == REQUEST_HEAD;
+	enum access_decision decision = ACCESS_HIDDEN;
+	struct view view = { .hub = h };
 
 	if (request->method == REQUEST_OPTIONS) {
 		head_add_options(answer);
@@ -121,8 +158,15 @@ bool hub_route(struct hub *h, enum request_outcome outcome,
 		head_add_answer(answer, 400, NULL, !head);
 		return false;
 	}
-	if (outcome == REQUEST_NO_SOURCE || !take_sources(h, request, route)) {
-		head_add_answer(answer, 404, NULL, !head);
+	if (outcome == REQUEST_OK) {
+		access_visitor_init(&view.visitor, request->remote_address,
+			request->remote_user, request->has_auth_type,
+			h->config->trust_remote_user);
+		decision = take_sources(&view, request, route);
+	}
+	if (decision != ACCESS_GRANTED) {
+		head_add_answer(answer, decision == ACCESS_HIDDEN ? 404 : 403,
+			NULL, !head);
 		return false;
 	}
 	if (has_ended(route, request)) {

@@ -4,6 +4,7 @@
 #ifndef SSETAIL_HUB_H
 #define SSETAIL_HUB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,10 @@ struct hub {
 	struct source *sources;
 	size_t source_count;
 	uint64_t version; /* grows with whatever may change what is produced */
+
+	/* Rules of access do not apply: whoever runs a program by hand has
+	 * the rights of the files anyway. */
+	bool is_by_hand;
 };
 
 /* Opens nothing yet but inotify; without it the timer alone has to do, and a
@@ -41,9 +46,13 @@ struct route {
 };
 
 /*
- * Finds the sources of a request. Returns true when it opens a stream;
- * otherwise `answer` has the complete response (404, 405, 204 ...), or for
- * HEAD the head of a stream.
+ * Finds the sources of a request, all of which its visitor must be allowed
+ * to read. Returns true when it opens a stream; otherwise `answer` has the
+ * complete response (404, 405, 204 ...), or for HEAD the head of a stream.
+ *
+ * A source that is hidden from a visitor (access.h) is passed over as if it
+ * were not in the configuration: also where the bare MOUNT is asked for, and
+ * where the last segment of SCRIPT_NAME may be a name or not.
  */
 bool hub_route(struct hub *h, enum request_outcome outcome,
 	const struct request *request, struct route *route,

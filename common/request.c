@@ -291,6 +291,15 @@ static void take_id(
 		memcpy(r->id, id.at, id.len);
 }
 
+/* Copies a text of at most `max` bytes; of a longer one nothing. */
+static void take_text(char *to, size_t max, const char *from)
+{
+	size_t len = strlen(from);
+
+	if (len <= max)
+		memcpy(to, from, len + 1);
+}
+
 /* Sources that the path or the query names, or what may name them. */
 static enum request_outcome take_sources(struct request *r,
 	const char *path_info, const char *script_name,
@@ -320,9 +329,20 @@ enum request_outcome request_read(
 	struct request *r, request_variable *variable, const void *context)
 {
 	static const char *const names[] = { "REQUEST_METHOD", "QUERY_STRING",
-		"PATH_INFO", "SCRIPT_NAME", "HTTP_ACCEPT",
-		"HTTP_LAST_EVENT_ID" };
-	enum { METHOD, QUERY, PATH, SCRIPT, ACCEPT, ID, COUNT };
+		"PATH_INFO", "SCRIPT_NAME", "HTTP_ACCEPT", "HTTP_LAST_EVENT_ID",
+		"REMOTE_ADDR", "REMOTE_USER", "AUTH_TYPE" };
+	enum {
+		METHOD,
+		QUERY,
+		PATH,
+		SCRIPT,
+		ACCEPT,
+		ID,
+		ADDRESS,
+		USER,
+		AUTH,
+		COUNT
+	};
 	const char *values[COUNT];
 	struct query q;
 
@@ -339,6 +359,9 @@ enum request_outcome request_read(
 		!take_tail(r, value_of(&q, "tail")))
 		return REQUEST_MALFORMED;
 	take_id(r, values[ID], &q);
+	take_text(r->remote_address, REQUEST_ADDRESS_MAX, values[ADDRESS]);
+	take_text(r->remote_user, ACCESS_USER_MAX, values[USER]);
+	r->has_auth_type = values[AUTH][0] != '\0';
 	r->wants_html = accepts(values[ACCEPT], "text/html") &&
 			!accepts(values[ACCEPT], "text/event-stream");
 	return take_sources(

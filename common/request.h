@@ -13,11 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define REQUEST_NAME_MAX    64	 /* bytes of a source's name */
-#define REQUEST_SOURCES_MAX 16	 /* sources on one connection */
+#include "common/access.h"
+
+#define REQUEST_NAME_MAX    64	  /* bytes of a source's name */
+#define REQUEST_SOURCES_MAX 16	  /* sources on one connection */
 #define REQUEST_QUERY_MAX   16384 /* bytes of QUERY_STRING */
-#define REQUEST_PARAMS_MAX  64	 /* parameters in it */
-#define REQUEST_ID_MAX	    255	 /* bytes of a resume point that is kept */
+#define REQUEST_PARAMS_MAX  64	  /* parameters in it */
+#define REQUEST_ID_MAX	    255	  /* bytes of a resume point that is kept */
+#define REQUEST_ADDRESS_MAX 45	  /* bytes of an address: any IPv6 fits */
 
 /* Bytes of as many names as there may be, joined by commas. */
 #define REQUEST_NAMES_MAX (REQUEST_SOURCES_MAX * (REQUEST_NAME_MAX + 1) - 1)
@@ -55,6 +58,13 @@ struct request {
 
 	bool tail_given;
 	uint32_t tail; /* records; saturates */
+
+	/* Who asks, as the web server has it (RFC 3875 sections 4.1.8,
+	 * 4.1.11, 4.1.1); "" where it says nothing, or more than fits. Whether
+	 * the name is to be believed is decided elsewhere. */
+	char remote_address[REQUEST_ADDRESS_MAX + 1];
+	char remote_user[ACCESS_USER_MAX + 1];
+	bool has_auth_type; /* AUTH_TYPE is set, and not empty */
 };
 
 /* Returns the value of a CGI variable, or NULL. Valid until the request has

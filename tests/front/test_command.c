@@ -101,9 +101,9 @@ static const char *write_config(const char *more)
 {
 	disk_write(config,
 		"%s\nsources = (\n"
-		"\t{ name = \"app\"; path = \"app.log\"; },\n"
+		"\t{ name = \"app\"; path = \"app.log\"; public = true; },\n"
 		"\t{ name = \"clock\"; type = \"clock\"; interval = 0.01;\n"
-		"\t  count = 5; } );\n",
+		"\t  count = 5; public = true; } );\n",
 		more);
 	return disk_path(folder, "app.log");
 }
@@ -257,6 +257,28 @@ static void t_checks_and_tries_the_sources(void **state)
 	}
 }
 
+static void t_warns_of_what_anybody_may_read(void **state)
+{
+	(void)state;
+	static const char said[] =
+		"open: anybody may read this source: say so with public = "
+		"true, or give it require_user, users or allow\n";
+
+	disk_write(config,
+		"sources = (\n"
+		"{ name = \"said\"; type = \"clock\"; public = true; },\n"
+		"{ name = \"user\"; type = \"clock\"; require_user = true; },\n"
+		"{ name = \"users\"; type = \"clock\"; users = [ \"a\" ]; },\n"
+		"{ name = \"from\"; type = \"clock\"; allow = [ \"::1\" ]; },\n"
+		"{ name = \"open\"; type = \"clock\"; } );\n");
+	for (size_t i = 0; i < COUNT(programs); i++) {
+		struct process *p = run(programs[i], "-t", "-c", config);
+
+		assert_int_equal(process_exit_code(p), 0);
+		assert_string_equal(process_errors(p), said);
+	}
+}
+
 /* ---- configurations */
 
 static void the_configuration_is_found_in_its_order(void **state)
@@ -276,7 +298,7 @@ static void the_configuration_is_found_in_its_order(void **state)
 		for (size_t j = 0; j < COUNT(names); j++)
 			disk_write(disk_path(folder, "%s", names[j]),
 				"sources = ( { name = \"a\"; "
-				"type = \"clock\"; } );");
+				"type = \"clock\"; public = true; } );");
 		disk_copy(disk_path(folder, "given"),
 			disk_path(own, ".htssetail.conf"));
 		disk_copy(disk_path(folder, "given"),
@@ -336,13 +358,11 @@ static const struct broken broken[] = {
 /* Keys of later versions: what does not work yet is not accepted. */
 static const char *const later[] = { "state_dir = \"/x\"", "max_clients = 1",
 	"max_clients_per_address = 1", "cors_origins = [ \"*\" ]",
-	"cors_credentials = true", "trust_remote_user = true",
-	"metrics_allow = [ \"127.0.0.1\" ]", "sandbox = true",
-	"sandbox_paths = [ \"/x\" ]" };
+	"cors_credentials = true", "metrics_allow = [ \"127.0.0.1\" ]",
+	"sandbox = true", "sandbox_paths = [ \"/x\" ]" };
 static const char *const later_of_source[] = { "format = \"lines\"",
 	"quiet = 200", "ids = \"position\"", "spool_size = 65536",
-	"create = true", "mode = \"0600\"", "group = \"adm\"", "public = true",
-	"require_user = true", "users = [ \"x\" ]", "allow = [ \"::1\" ]",
+	"create = true", "mode = \"0600\"", "group = \"adm\"",
 	"cors_origins = [ \"*\" ]", "type = \"fifo\"" };
 
 static void expect_fault_(const char *fault)
@@ -436,8 +456,9 @@ static void relative_paths_start_at_the_configuration(void **state)
 	const char *elsewhere = disk_subfolder(folder, "elsewhere");
 
 	disk_write(disk_path(sub, "my.conf"),
-		"sources = ( { name = \"a\"; path = \"a.log\"; },\n"
-		"{ name = \"b\"; path = \"../b.log\"; } );");
+		"sources = (\n"
+		"{ name = \"a\"; path = \"a.log\"; public = true; },\n"
+		"{ name = \"b\"; path = \"../b.log\"; public = true; } );");
 	disk_write(disk_path(sub, "a.log"), "from a\n");
 	disk_write(disk_path(folder, "b.log"), "from b\n");
 	struct process *p = run_how(&(struct how){ elsewhere, NULL, 0 },
@@ -586,17 +607,32 @@ static void a_variable_of_a_request_names_no_configuration(void **state)
 {
 	(void)state;
 	const char *path = disk_path(folder, "socket");
-	static const char *const variables[] = { "SSETAIL_CONF=/none.conf",
-		NULL };
+	const char *other = disk_path(folder, "other.conf");
+	struct bytes setting = BYTES_INIT;
 
 	write_config("");
+	disk_write(other, "sources = ( { name = \"other\"; type = \"clock\"; "
+			  "count = 1; } );");
+	bytes_add_format(&setting, "SSETAIL_CONF=%s", other);
+	const char *const variables[] = { setting.data, NULL };
 	struct process *p = run("ssetail.fcgi", "-c", config, "-l", path);
 	process_wait_errors(p, "start: ");
 	struct front_client *c = front_open(path,
+		&(struct ask){ .path = "/other", .variables = variables });
+	reader_expect_status(&c->reader, 404);
+	c = front_open(path,
 		&(struct ask){ .path = "/clock", .variables = variables });
 	reader_wait_end(&c->reader);
 	assert_int_equal(c->reader.event_count, 5);
+	/* It was no leftover: named by its own environment, it is read. */
 	assert_int_equal(process_stop(p), 0);
+	p = run_how(&(struct how){ NULL, setting.data, 0 }, "ssetail.fcgi",
+		"-l", path, NULL);
+	process_wait_errors(p, "start: ");
+	c = front_open(path, &(struct ask){ .path = "/other" });
+	reader_expect_status(&c->reader, 200);
+	assert_int_equal(process_stop(p), 0);
+	bytes_release(&setting);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, test_cleanup)
@@ -613,6 +649,7 @@ int main(void)
 		TEST(a_name_that_is_none_lists_those_there_are),
 		TEST(a_reader_that_leaves_ends_the_program),
 		TEST(t_checks_and_tries_the_sources),
+		TEST(t_warns_of_what_anybody_may_read),
 		TEST(the_configuration_is_found_in_its_order),
 		TEST(a_fault_names_file_line_and_key),
 		TEST(all_faults_are_told_at_once),

@@ -56,6 +56,21 @@ static void check_clock(const struct source_config *s)
 	MUST(s->time_format && s->time_format[0]);
 }
 
+/* Either everybody is said to read, or somebody is kept out, or neither. */
+static void check_access(const struct access_rules *rules)
+{
+	MUST(!rules->is_public || (!rules->require_user && !rules->user_count &&
+					  !rules->allow_count));
+	for (size_t i = 0; i < rules->user_count; i++) {
+		size_t len = strlen(rules->users[i]);
+
+		MUST(len > 0 && len <= ACCESS_USER_MAX);
+	}
+	for (size_t i = 0; i < rules->allow_count; i++)
+		MUST(access_block_holds(
+			&rules->allow[i], &rules->allow[i].address));
+}
+
 static void check_source(const struct config *c, size_t i)
 {
 	const struct source_config *s = &c->sources[i];
@@ -66,6 +81,7 @@ static void check_source(const struct config *c, size_t i)
 	MUST(config_source(c, s->name) == s);
 	if (s->event)
 		MUST(*s->event && s->event[strcspn(s->event, "\r\n:")] == '\0');
+	check_access(&s->access);
 	if (s->type == SOURCE_FILE)
 		check_file(s);
 	else if (s->type == SOURCE_CLOCK)

@@ -107,6 +107,7 @@ static void fills_in_every_default(void **state)
 	assert_int_equal(c->send_buffer_bytes, 32768);
 	assert_int_equal(c->ring_bytes, 1048576);
 	assert_true(c->incremental);
+	assert_false(c->trust_remote_user);
 	assert_int_equal(c->source_count, 2);
 
 	assert_string_equal(a->name, "a");
@@ -117,6 +118,10 @@ static void fills_in_every_default(void **state)
 	assert_string_equal(a->path, "/var/log/a");
 	assert_null(a->rotated);
 	assert_int_equal(a->max_line_bytes, 1048576);
+	assert_false(a->access.is_public);
+	assert_false(a->access.require_user);
+	assert_int_equal(a->access.user_count, 0);
+	assert_int_equal(a->access.allow_count, 0);
 
 	assert_string_equal(b->name, "b");
 	assert_int_equal(b->type, SOURCE_CLOCK);
@@ -134,11 +139,15 @@ static void reads_every_key(void **state)
 		"listen_group = \"www-data\"; heartbeat = 3600; retry = 100;\n"
 		"lifetime = 240; stall = 1; send_buffer = 4096;\n"
 		"ring = 0x10000; incremental = FALSE;\n"
+		"trust_remote_user = true;\n"
 		"sources = (\n"
 		" { name = \"A-z.0_9\"; path = \"/p\"; type = \"file\";\n"
 		"   event = \"hit\"; history = 5; history_max = 100000;\n"
-		"   max_line = 1024L; rotated = \"p-[0-9]*\"; },\n"
+		"   max_line = 1024L; rotated = \"p-[0-9]*\";\n"
+		"   require_user = true; users = [ \"ann\", \"b c\" ];\n"
+		"   allow = [ \"10.0.0.0/8\", \"::1\" ]; },\n"
 		" { name = \"c\"; type = \"clock\"; event = \"tick\";\n"
+		"   public = true;\n"
 		"   show = \"time\"; interval = 0.25; time_format = \"%s\";\n"
 		"   count = 9223372036854775807L; } );\n");
 	const struct source_config *a = &c->sources[0];
@@ -155,6 +164,7 @@ static void reads_every_key(void **state)
 	assert_int_equal(c->send_buffer_bytes, 4096);
 	assert_int_equal(c->ring_bytes, 65536);
 	assert_false(c->incremental);
+	assert_true(c->trust_remote_user);
 
 	assert_string_equal(a->name, "A-z.0_9");
 	assert_string_equal(a->event, "hit");
@@ -162,6 +172,14 @@ static void reads_every_key(void **state)
 	assert_int_equal(a->history_max, 100000);
 	assert_int_equal(a->max_line_bytes, 1024);
 	assert_string_equal(a->rotated, "p-[0-9]*");
+	assert_true(a->access.require_user);
+	assert_int_equal(a->access.user_count, 2);
+	assert_string_equal(a->access.users[0], "ann");
+	assert_string_equal(a->access.users[1], "b c");
+	assert_int_equal(a->access.allow_count, 2);
+	assert_int_equal(a->access.allow[0].prefix, 8);
+	assert_int_equal(a->access.allow[1].prefix, 128);
+	assert_true(b->access.is_public);
 
 	assert_string_equal(b->event, "tick");
 	assert_int_equal(b->show, CLOCK_TIME);
@@ -206,6 +224,24 @@ static void history_is_never_more_than_history_max(void **state)
 	c = load(IN_FILE("history = 3; history_max = 3;"));
 	assert_int_equal(c->sources[0].history, 3);
 	config_free(c);
+}
+
+static void access_may_be_said_in_more_ways_than_one(void **state)
+{
+	static const char *const keys[] = { "", "require_user = false;",
+		"public = true;", "public = true; require_user = false;",
+		"public = false; require_user = true;",
+		"public = false; users = [ \"a\" ];",
+		"public = false; allow = [ \"::1\" ];",
+		"users = [ \"a\", \"a\" ]; allow = [ \"::1\", \"::/0\" ];" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(keys); i++) {
+		char text[256];
+
+		snprintf(text, sizeof(text), IN_FILE("%s"), keys[i]);
+		config_free(load(text));
+	}
 }
 
 static void relative_paths_start_at_its_folder(void **state)
@@ -324,7 +360,8 @@ static void the_example_states_the_defaults(void **state)
 {
 	static const char *const defaults[] = { "listen_mode = \"0660\";",
 		"heartbeat = 15;", "retry = 2000;", "lifetime = 0;",
-		"stall = 300;", "incremental = true;", "send_buffer = 32768;",
+		"stall = 300;", "incremental = true;",
+		"trust_remote_user = false;", "send_buffer = 32768;",
 		"ring = 1048576;", "type = \"file\";", "history = 10;",
 		"history_max = 1000;", "max_line = 1048576;",
 		"show = \"count\";", "interval = 1.0;", "count = 0;",
@@ -409,6 +446,8 @@ static void names_each_fault_of_a_global_key(void **state)
 		ROW("ring = 1073741825;", "ring", "out of range"),
 		ROW("ring = 4294967296L;", "ring", "out of range"),
 		ROW("incremental = 1;", "incremental", "true or false"),
+		ROW("trust_remote_user = 1;", "trust_remote_user", "true or"),
+		ROW("users = [ \"a\" ];", "users", "in one of the sources"),
 
 		ROW("listen = 9000;", "listen", "ADDRESS:PORT"),
 		ROW("listen = \"\";", "listen", "is empty"),
@@ -494,6 +533,42 @@ static void names_each_fault_of_a_source(void **state)
 		FILE_ROW("count = 1;", ".count", "\"clock\" only"),
 		FILE_ROW("time_format = \"x\";", ".time_format", "clock"),
 
+		FILE_ROW("public = 1;", ".public", "true or false"),
+		FILE_ROW("require_user = \"ann\";", ".require_user",
+			"true or false"),
+		FILE_ROW("users = \"ann\";", ".users", "is a string"),
+		FILE_ROW("users = [ ];", ".users", "is empty"),
+		FILE_ROW("users = ( \"a\" );", ".users", "is a list"),
+		FILE_ROW("users = [ 1 ];", ".users[0]", "is an integer"),
+		FILE_ROW("users = [ \"a\", \"\" ];", ".users[1]", "is empty"),
+		FILE_ROW("users = [ \"a\\x00b\" ];", ".users", "NUL"),
+		FILE_ROW("allow = \"::/0\";", ".allow", "is a string"),
+		FILE_ROW("allow = [ ];", ".allow", "is empty"),
+		FILE_ROW("allow = [ 10 ];", ".allow[0]", "is an integer"),
+		FILE_ROW("allow = [ \"\" ];", ".allow[0]", "is empty"),
+		FILE_ROW("allow = [ \"localhost\" ];", ".allow[0]",
+			"is no IPv4 or IPv6 address"),
+		FILE_ROW("allow = [ \"::1\", \"10.0.0/8\" ];", ".allow[1]",
+			"is no IPv4 or IPv6 address; expected addresses and "
+			"blocks, [ \"192.0.2.7\""),
+		FILE_ROW("allow = [ \"10.0.0.0/33\" ];", ".allow[0]",
+			"0 to 32 (IPv4) or 0 to 128"),
+		FILE_ROW("allow = [ \"2001:db8::/129\" ];", ".allow[0]",
+			"0 to 32 (IPv4) or 0 to 128"),
+		FILE_ROW("allow = [ \"10.0.0.1/8\" ];", ".allow[0]",
+			"bits behind its prefix that are not zero"),
+		FILE_ROW("public = true; require_user = true;", ".public",
+			"expected one or the other"),
+		FILE_ROW("users = [ \"a\" ]; public = true;", ".public",
+			"beside require_user, users or allow"),
+		FILE_ROW("public = true; allow = [ \"::1\" ];", ".public",
+			"beside require_user, users or allow"),
+		FILE_ROW("public = false;", ".public", "nobody is shut out"),
+		FILE_ROW("public = false; require_user = false;", ".public",
+			"nobody is shut out"),
+		FILE_ROW("users = [ \"a\" ]; require_user = false;",
+			".require_user", "expected one or the other"),
+
 		CLOCK_ROW("path = \"/a\";", ".path", "\"file\" only"),
 		CLOCK_ROW("history = 1;", ".history", "\"file\" only"),
 		CLOCK_ROW("history_max = 1;", ".history_max", "\"file\" only"),
@@ -516,6 +591,32 @@ static void names_each_fault_of_a_source(void **state)
 
 	(void)state;
 	check_faults(cases, COUNT_OF(cases));
+}
+
+static void the_longest_user_has_255_bytes(void **state)
+{
+	char name[257], text[512];
+
+	(void)state;
+	for (size_t len = 255; len <= 256; len++) {
+		memset(name, 'a', len);
+		name[len] = '\0';
+		snprintf(text, sizeof(text), IN_FILE("users = [ \"%s\" ];"),
+			name);
+		if (len == 255)
+			config_free(load(text));
+		else
+			check_fault(&(struct fault_case){ __LINE__, text, 1,
+				"sources[0].users[0]", "1 to 255 bytes" });
+	}
+}
+
+static void an_element_has_a_line_of_its_own(void **state)
+{
+	(void)state;
+	check_fault(&(struct fault_case){ __LINE__,
+		IN_FILE("allow = [ \"10.0.0.0/8\",\n\n\"::1/0\" ];"), 3,
+		"sources[0].allow[1]", "zero" });
 }
 
 static void names_each_fault_of_the_list_of_sources(void **state)
@@ -972,6 +1073,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(reads_every_key),
 		cmocka_unit_test(takes_intervals_with_and_without_a_fraction),
 		cmocka_unit_test(history_is_never_more_than_history_max),
+		cmocka_unit_test(access_may_be_said_in_more_ways_than_one),
+		cmocka_unit_test(the_longest_user_has_255_bytes),
+		cmocka_unit_test(an_element_has_a_line_of_its_own),
 		cmocka_unit_test(relative_paths_start_at_its_folder),
 		cmocka_unit_test(its_folder_is_absolute_for_a_relative_name),
 		cmocka_unit_test(an_address_has_a_colon_and_no_slash),
