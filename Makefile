@@ -11,7 +11,8 @@ VERSION = 0.1
 # common: what both programs share, lower floors first.
 COMMON = buffer log place utf8 encode split ring access request \
          head config program cold mount probe file scan siblings chain watch feed \
-         clock hub stream check
+         clock hub stream account obstacle remedy \
+         check
 FCGI   = record admit listen client server main
 CGI    = main
 

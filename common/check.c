@@ -2,47 +2,190 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/obstacle.h"
+#include "common/remedy.h"
+#include "common/siblings.h"
 
-static const char *remedy(enum file_state state)
+/* What is in the way of one source. */
+struct findings {
+	struct obstacle *list;
+	size_t count;
+	size_t room;
+};
+
+static void add(struct findings *f, const struct obstacle *o)
 {
-	switch (state) {
-	case FILE_ABSENT:
-		return "it is waited for; is the path right?";
-	case FILE_PERMISSION:
-		return "let the user read it and search its folders, for "
-		       "instance as a member of the group that owns them";
-	case FILE_NOT_A_FILE:
-		return "name a regular file";
-	default:
-		return "see the cause";
+	if (o->kind == OBSTACLE_NONE)
+		return;
+	/* Whatever is behind it is missed for the same reason. */
+	for (size_t i = 0; i < f->count; i++)
+		if (f->list[i].kind == o->kind &&
+			strcmp(f->list[i].path, o->path) == 0)
+			return;
+	if (f->count == f->room) {
+		size_t room = f->room ? 2 * f->room : 4;
+		struct obstacle *list = realloc(f->list, room * sizeof(*list));
+
+		if (!list)
+			return;
+		f->list = list;
+		f->room = room;
 	}
+	f->list[f->count++] = *o;
 }
 
-static const char *cause(enum file_state state)
-{
-	return state == FILE_NOT_A_FILE ? "not a regular file"
-					: strerror(errno);
-}
+/* ---- the log itself */
 
-static int check_file(const struct source_config *source)
+/* Opens it as the programs do; what they cannot open has an obstacle. */
+static bool try_log(const char *path, struct obstacle *o)
 {
-	struct file *f;
-	enum file_state state = file_open(AT_FDCWD, source->path, &f);
+	struct file *file;
+	enum file_state state = file_open(AT_FDCWD, path, &file);
+	int error = errno;
 
+	obstacle_find(o, path);
 	if (state == FILE_OPEN) {
-		file_close(f);
-		return 0;
+		file_close(file);
+	} else if (o->kind == OBSTACLE_NONE) {
+		o->kind = OBSTACLE_OTHER;
+		o->error = error;
 	}
-	fprintf(stderr, "%s: %s: cannot be read as user %u: %s: %s\n",
-		source->name, source->path, (unsigned)geteuid(), cause(state),
-		remedy(state));
-	return -1;
+	return o->kind == OBSTACLE_NONE;
+}
+
+/* ---- its rotated files */
+
+static void split(char path[PATH_MAX], char base[NAME_MAX + 1])
+{
+	char *slash = strrchr(path, '/');
+
+	snprintf(base, NAME_MAX + 1, "%s", slash + 1);
+	slash[slash == path] = '\0';
+}
+
+/* Where the rotated files are and what they are siblings of, as chain.c has
+ * it; false where that cannot be seen. */
+static bool find_folder(const char *path, const struct obstacle *log,
+	char folder[PATH_MAX], char base[NAME_MAX + 1])
+{
+	switch (log->kind) {
+	case OBSTACLE_NONE:
+	case OBSTACLE_READ:
+		snprintf(folder, PATH_MAX, "%s", log->path);
+		break;
+	case OBSTACLE_ABSENT:
+		snprintf(folder, PATH_MAX, "%s", path);
+		break;
+	default:
+		return false;
+	}
+	split(folder, base);
+	return true;
+}
+
+static bool is_link(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
+static void try_each(
+	struct findings *f, const char *folder, const struct siblings *siblings)
+{
+	for (size_t i = 0; i < siblings->count; i++) {
+		const struct sibling *s = &siblings->list[i];
+		char path[PATH_MAX + sizeof(s->name)];
+		struct obstacle o;
+
+		/* Those that are compressed nobody reads. */
+		if (s->compressed)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s",
+			strcmp(folder, "/") ? folder : "", s->name);
+		obstacle_find(&o, path);
+		/* Rotated away in the meantime. */
+		if (o.kind != OBSTACLE_ABSENT)
+			add(f, &o);
+	}
+}
+
+static void try_rotated(struct findings *f, const struct source_config *source,
+	const struct obstacle *log)
+{
+	char folder[PATH_MAX], base[NAME_MAX + 1];
+	bool linked = log->kind != OBSTACLE_ABSENT && is_link(source->path);
+	struct siblings siblings = { 0 };
+	struct obstacle o;
+	int dir;
+
+	if (!find_folder(source->path, log, folder, base))
+		return;
+	obstacle_find_listing(&o, folder);
+	add(f, &o);
+	dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return;
+	if (siblings_list(dir, base, source->rotated, linked, &siblings) == 0)
+		try_each(f, folder, &siblings);
+	siblings_release(&siblings);
+	close(dir);
+}
+
+/* ---- all of it */
+
+struct tally {
+	size_t unreadable;
+	size_t partly; /* without all that was rotated */
+	bool about_rights;
+};
+
+static void print_findings(struct tally *t, const struct source_config *source,
+	const struct findings *f, bool readable)
+{
+	if (f->count == 0)
+		return;
+	if (readable)
+		t->partly++;
+	else
+		t->unreadable++;
+	fprintf(stderr, "%s: %s: %s\n", source->name, source->path,
+		readable ? "can be read, but not all that was rotated: a "
+			   "reader that was away may get a gap"
+			 : "cannot be read");
+	t->about_rights |= remedy_print(stderr, f->list, f->count);
+}
+
+static void check_file(struct tally *t, const struct source_config *source)
+{
+	struct findings f = { 0 };
+	struct obstacle o;
+	bool readable = try_log(source->path, &o);
+
+	add(&f, &o);
+	try_rotated(&f, source, &o);
+	print_findings(t, source, &f, readable);
+	free(f.list);
+}
+
+static void print_summary(const struct config *config, const struct tally *t)
+{
+	printf("%s: %zu sources, %zu of them cannot be read now, %zu not in "
+	       "full; tried as ",
+		config->file, config->source_count, t->unreadable, t->partly);
+	remedy_print_user(stdout);
+	if (geteuid() == 0)
+		printf(". Root may read anything: run this as the user of the "
+		       "service");
+	putchar('\n');
 }
 
 /* Nothing fails by this: it may be meant, and then it should be said. */
@@ -59,14 +202,14 @@ static void warn_of_open_sources(const struct config *config)
 
 int check_sources(const struct config *config)
 {
-	size_t failed = 0;
+	struct tally t = { 0 };
 
 	warn_of_open_sources(config);
 	for (size_t i = 0; i < config->source_count; i++)
-		if (config->sources[i].type == SOURCE_FILE &&
-			check_file(&config->sources[i]) < 0)
-			failed++;
-	printf("%s: %zu sources, %zu of them cannot be read now\n",
-		config->file, config->source_count, failed);
-	return failed ? EX_NOINPUT : 0;
+		if (config->sources[i].type == SOURCE_FILE)
+			check_file(&t, &config->sources[i]);
+	if (t.about_rights)
+		remedy_print_warning(stderr);
+	print_summary(config, &t);
+	return t.unreadable + t.partly > 0 ? EX_NOINPUT : 0;
 }

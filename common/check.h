@@ -8,10 +8,12 @@
 #include "common/config.h"
 
 /*
- * Tries to open each source, and prints for each that fails what stands in
- * the way and a remedy, to standard error, and a line for each source that
- * anybody may read without being public; at the end one line to standard
- * output. Returns 0, or EX_NOINPUT when something could not be opened.
+ * Tries to open each source, to list the folder that its rotated files are
+ * in, and to open these. Prints for each source that fails what stands in the
+ * way, down to the component of the path, who we are, and a remedy to copy,
+ * to standard error, and a line for each source that anybody may read without
+ * being public; at the end one line to standard output. Returns 0, or
+ * EX_NOINPUT when something could not be opened. Blocks on the disk.
  */
 int check_sources(const struct config *config);
 

@@ -245,7 +245,9 @@ static void t_checks_and_tries_the_sources(void **state)
 	for (size_t i = 0; i < COUNT(programs); i++) {
 		disk_write(log, "x\n");
 		expect_end(run(programs[i], "-t", "-c", config), 0,
-			"2 sources, 0 of them cannot be read now\n", "");
+			"2 sources, 0 of them cannot be read now, 0 not in "
+			"full; ",
+			"");
 		disk_remove(log);
 		expect_end(run(programs[i], "-t", "-c", config), EX_NOINPUT,
 			"1 of them cannot be read", "app.log: cannot be read");

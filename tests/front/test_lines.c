@@ -315,6 +315,30 @@ static void a_file_that_may_not_be_read_is_waited_for(void **state)
 	expect_lines(r, &seen, "third");
 }
 
+static void a_folder_that_may_not_be_searched_is_waited_for(void **state)
+{
+	struct site *s = *state;
+	size_t seen = 0;
+
+	s->unprivileged = true;
+	const char *outer = disk_subfolder(s->folder, "outer");
+	const char *log =
+		disk_path(disk_subfolder(outer, "inner"), "app.log");
+	site_configure(s, "sources = ( { name = \"app\"; "
+			  "path = \"outer/inner/app.log\"; } );\n");
+	disk_write(log, "first\n");
+	disk_mode(outer, 0700);
+	struct reader *r = site_open_path(s, "/app");
+	reader_expect_event(r, 0, "waiting", WAITING("permission"));
+	/* It goes on by itself. */
+	disk_mode(outer, 0711);
+	expect_lines(r, &seen, "first");
+	/* What is open stays open. */
+	disk_mode(outer, 0700);
+	disk_append(log, "second\n");
+	expect_lines(r, &seen, "second");
+}
+
 /* ---- files that change */
 
 static void a_renamed_file_is_followed_by_the_new_one(void **state)
@@ -867,6 +891,7 @@ int main(void)
 		SITE_TESTS(a_folder_that_is_not_there_is_waited_for),
 		SITE_TESTS(every_change_of_the_reason_is_told),
 		SITE_TESTS(a_file_that_may_not_be_read_is_waited_for),
+		SITE_TESTS(a_folder_that_may_not_be_searched_is_waited_for),
 		SITE_TESTS(a_renamed_file_is_followed_by_the_new_one),
 		SITE_TESTS(two_rotations_between_two_looks_lose_nothing),
 		SITE_TESTS(a_recreated_file_is_read_from_its_start),
