@@ -1,7 +1,8 @@
 /*
- * Requests. The input is the lines of six variables, in this order: method,
- * query, PATH_INFO, SCRIPT_NAME, Accept, Last-Event-ID; one that is "-" is
- * not set. What comes out must be what a configuration may be asked with.
+ * Requests. The input is the lines of nine variables, in this order: method,
+ * query, PATH_INFO, SCRIPT_NAME, Accept, Last-Event-ID, address, user, kind of
+ * authentication; one that is "-", or not there, is not set. What comes out
+ * must be what a configuration may be asked with.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -9,13 +10,14 @@
 #include "common/request.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { VARIABLES = 6 };
+enum { VARIABLES = 9 };
 
 static const char *variable(const void *context, const char *name)
 {
 	static const char *const names[VARIABLES] = { "REQUEST_METHOD",
 		"QUERY_STRING", "PATH_INFO", "SCRIPT_NAME", "HTTP_ACCEPT",
-		"HTTP_LAST_EVENT_ID" };
+		"HTTP_LAST_EVENT_ID", "REMOTE_ADDR", "REMOTE_USER",
+		"AUTH_TYPE" };
 	char *const *values = context;
 
 	for (size_t i = 0; i < VARIABLES; i++)
@@ -71,6 +73,22 @@ static void check_request(const struct request *r)
 	}
 }
 
+/* All of what the web server says, or nothing. */
+static void check_text(const char *kept, size_t max, const char *said)
+{
+	size_t len = said ? strlen(said) : 0;
+
+	MUST(strnlen(kept, max + 1) <= max);
+	MUST(strcmp(kept, len > 0 && len <= max ? said : "") == 0);
+}
+
+static void check_visitor(const struct request *r, char *const *values)
+{
+	check_text(r->remote_address, REQUEST_ADDRESS_MAX, values[6]);
+	check_text(r->remote_user, ACCESS_USER_MAX, values[7]);
+	MUST(r->has_auth_type == (values[8] && *values[8]));
+}
+
 /* Cuts the text into its first lines. */
 static void take_lines(char *text, char *values[VARIABLES])
 {
@@ -104,6 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (outcome == REQUEST_OK) {
 		MUST(memcmp(&first, &second, sizeof(first)) == 0);
 		check_request(&first);
+		check_visitor(&first, values);
 	}
 	free(text);
 	return 0;

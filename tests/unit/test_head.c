@@ -91,6 +91,7 @@ static const struct {
 		"X-Content-Type-Options: nosniff\r\n\r\n",
 		NULL },
 	{ 400, "Status: 400 Bad Request\r\n" PLAIN "\r\n", "malformed" },
+	{ 403, "Status: 403 Forbidden\r\n" PLAIN "\r\n", "logged in" },
 	{ 404, "Status: 404 Not Found\r\n" PLAIN "\r\n",
 		"MOUNT/NAME or MOUNT?source=NAME" },
 	{ 405,

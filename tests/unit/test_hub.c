@@ -27,6 +27,8 @@ static struct config *load(const char *sources)
 
 struct asked {
 	const char *method, *path, *query, *script, *accept, *id;
+	const char *user; /* who is logged in */
+	const char *address, *claimed;
 };
 
 static const char *variable(const void *context, const char *name)
@@ -43,6 +45,12 @@ static const char *variable(const void *context, const char *name)
 		return a->script ? a->script : "/stream";
 	if (strcmp(name, "HTTP_LAST_EVENT_ID") == 0)
 		return a->id;
+	if (strcmp(name, "REMOTE_ADDR") == 0)
+		return a->address;
+	if (strcmp(name, "REMOTE_USER") == 0)
+		return a->user ? a->user : a->claimed;
+	if (strcmp(name, "AUTH_TYPE") == 0)
+		return a->user ? "Basic" : NULL;
 	return NULL;
 }
 
@@ -145,6 +153,156 @@ static void the_bare_mount_is_the_default_or_the_only_one(void **state)
 		assert_int_equal(hub_init(&h, config), 0);
 		expect_route(&h, (struct asked){ 0 }, expected[i]);
 		expect_route(&h, (struct asked){ .path = "/" }, expected[i]);
+		hub_release(&h);
+		config_free(config);
+	}
+}
+
+/* ---- access */
+
+static const char guarded[] =
+	"{ name = \"open\"; path = \"/nowhere/1\"; public = true; },"
+	"{ name = \"user\"; path = \"/nowhere/2\"; require_user = true; },"
+	"{ name = \"ann\"; path = \"/nowhere/3\"; users = [ \"ann\" ]; },"
+	"{ name = \"near\"; type = \"clock\"; count = 3;"
+	"  allow = [ \"10.0.0.0/8\" ]; }";
+
+static void all_sources_of_a_request_must_be_allowed(void **state)
+{
+	static const struct {
+		struct asked asked;
+		const char *expected;
+	} cases[] = {
+		{ { .path = "/open" }, "open" },
+		{ { .path = "/user" }, "404" },
+		{ { .path = "/user", .claimed = "ann" }, "404" },
+		{ { .path = "/user", .user = "zoe" }, "user" },
+		{ { .path = "/ann" }, "404" },
+		{ { .path = "/ann", .claimed = "ann" }, "404" },
+		{ { .path = "/ann", .user = "ann" }, "ann" },
+		{ { .path = "/ann", .user = "zoe" }, "403" },
+		{ { .path = "/near" }, "404" },
+		{ { .path = "/near", .address = "11.0.0.1" }, "404" },
+		{ { .path = "/near", .address = "10.0.0.1" }, "near" },
+		{ { .path = "/near", .address = "::ffff:10.0.0.1" }, "near" },
+		{ { .path = "/near", .user = "ann" }, "404" },
+		/* all or none; what is hidden outweighs what is forbidden */
+		{ { .path = "/open,user", .user = "zoe" }, "open,user" },
+		{ { .path = "/open,user" }, "404" },
+		{ { .path = "/user,open" }, "404" },
+		{ { .path = "/open,ann", .user = "zoe" }, "403" },
+		{ { .path = "/ann,open", .user = "zoe" }, "403" },
+		{ { .path = "/ann,near", .user = "zoe" }, "404" },
+		{ { .path = "/near,ann", .user = "zoe" }, "404" },
+		{ { .path = "/ann,none", .user = "zoe" }, "404" },
+		{ { .query = "source=open,user" }, "404" },
+		{ { .query = "source=ann", .user = "zoe" }, "403" },
+		/* whatever the method, and before anything about the source */
+		{ { .path = "/user", .method = "HEAD" }, "404" },
+		{ { .path = "/ann", .method = "HEAD", .user = "zoe" }, "403" },
+		{ { .path = "/user", .method = "OPTIONS" }, "204" },
+		{ { .path = "/user", .method = "POST" }, "405" },
+		{ { .path = "/user", .query = "tail=x" }, "400" },
+		{ { .path = "/near", .id = "3" }, "404" },
+		{ { .path = "/near", .id = "3", .address = "10.0.0.1" },
+			"204" },
+		/* the only one that a visitor sees */
+		{ { 0 }, "open" },
+		{ { .script = "/events/user" }, "open" },
+		{ { .script = "/events/none" }, "open" },
+		{ { .script = "/events/open,user" }, "open" },
+		{ { .script = "/events/ann", .user = "zoe" }, "403" },
+		{ { .script = "/events/ann", .user = "ann" }, "ann" },
+		{ { .address = "10.0.0.1" }, "404" },
+		{ { .user = "zoe" }, "404" },
+	};
+	struct config *config = load(guarded);
+	struct hub h;
+
+	(void)state;
+	assert_int_equal(hub_init(&h, config), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		expect_route(&h, cases[i].asked, cases[i].expected);
+	hub_release(&h);
+	config_free(config);
+}
+
+static void by_hand_no_rule_applies(void **state)
+{
+	struct config *config = load(guarded);
+	struct hub h;
+
+	(void)state;
+	assert_int_equal(hub_init(&h, config), 0);
+	h.is_by_hand = true;
+	expect_route(&h, (struct asked){ .path = "/user,ann,near" },
+		"user,ann,near");
+	expect_route(&h, (struct asked){ 0 }, "404");
+	hub_release(&h);
+	config_free(config);
+}
+
+static void a_server_can_be_trusted_with_names(void **state)
+{
+	const char *path = disk_path(disk_folder(), "ssetail.conf");
+	struct config_faults faults = { 0 };
+	struct config *config;
+	struct hub h;
+
+	(void)state;
+	disk_write(
+		path, "trust_remote_user = true; sources = ( %s );", guarded);
+	config = config_load(path, &faults);
+	assert_non_null(config);
+	assert_int_equal(hub_init(&h, config), 0);
+	expect_route(
+		&h, (struct asked){ .path = "/ann", .claimed = "ann" }, "ann");
+	expect_route(
+		&h, (struct asked){ .path = "/ann", .claimed = "zoe" }, "403");
+	expect_route(&h, (struct asked){ .path = "/ann" }, "404");
+	expect_route(
+		&h, (struct asked){ .path = "/ann", .claimed = "" }, "404");
+	hub_release(&h);
+	config_free(config);
+}
+
+/* One that a visitor may not read is not there, called default or alone. */
+static void the_bare_mount_passes_over_what_is_hidden(void **state)
+{
+	static const struct {
+		const char *sources;
+		const char *stranger, *zoe, *ann; /* what they get */
+	} rows[] = {
+		{ "{ name = \"a\"; path = \"/a\"; users = [ \"ann\" ]; }",
+			"404", "403", "a" },
+		{ "{ name = \"default\"; path = \"/a\"; users = [ \"ann\" ]; },"
+		  "{ name = \"b\"; path = \"/b\"; }",
+			"b", "403", "default" },
+		{ "{ name = \"default\"; path = \"/a\"; users = [ \"ann\" ]; },"
+		  "{ name = \"b\"; path = \"/b\"; },"
+		  "{ name = \"c\"; path = \"/c\"; }",
+			"404", "403", "default" },
+		{ "{ name = \"a\"; path = \"/a\"; require_user = true; },"
+		  "{ name = \"b\"; path = \"/b\"; }",
+			"b", "404", "404" },
+		{ "{ name = \"a\"; path = \"/a\"; require_user = true; },"
+		  "{ name = \"b\"; path = \"/b\"; allow = [ \"::1\" ]; }",
+			"404", "a", "a" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct config *config = load(rows[i].sources);
+		struct hub h;
+
+		assert_int_equal(hub_init(&h, config), 0);
+		expect_route(&h, (struct asked){ 0 }, rows[i].stranger);
+		expect_route(
+			&h, (struct asked){ .path = "/" }, rows[i].stranger);
+		expect_route(&h, (struct asked){ .claimed = "ann" },
+			rows[i].stranger);
+		expect_route(&h, (struct asked){ .user = "zoe" }, rows[i].zoe);
+		expect_route(&h, (struct asked){ .user = "ann" }, rows[i].ann);
 		hub_release(&h);
 		config_free(config);
 	}
@@ -278,6 +436,15 @@ int main(void)
 			finds_the_sources_of_a_request, test_cleanup),
 		cmocka_unit_test_teardown(
 			the_bare_mount_is_the_default_or_the_only_one,
+			test_cleanup),
+		cmocka_unit_test_teardown(
+			all_sources_of_a_request_must_be_allowed, test_cleanup),
+		cmocka_unit_test_teardown(
+			by_hand_no_rule_applies, test_cleanup),
+		cmocka_unit_test_teardown(
+			a_server_can_be_trusted_with_names, test_cleanup),
+		cmocka_unit_test_teardown(
+			the_bare_mount_passes_over_what_is_hidden,
 			test_cleanup),
 		cmocka_unit_test_teardown(
 			tells_of_the_source_that_has_news, test_cleanup),

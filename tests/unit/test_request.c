@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@
 /* CGI variables; NULL: not there. */
 struct variables {
 	const char *method, *path, *query, *script, *accept, *id;
+	const char *address, *user, *auth_type;
 };
 
 static const char *variable(const void *context, const char *name)
@@ -34,6 +36,12 @@ static const char *variable(const void *context, const char *name)
 		return v->accept;
 	if (strcmp(name, "HTTP_LAST_EVENT_ID") == 0)
 		return v->id;
+	if (strcmp(name, "REMOTE_ADDR") == 0)
+		return v->address;
+	if (strcmp(name, "REMOTE_USER") == 0)
+		return v->user;
+	if (strcmp(name, "AUTH_TYPE") == 0)
+		return v->auth_type;
 	return NULL;
 }
 
@@ -588,6 +596,62 @@ static void what_is_accepted_is_always_well_formed(void **state)
 	assert_true(accepted > 1000);
 }
 
+static struct request read_visitor(
+	const char *address, const char *user, const char *auth_type)
+{
+	struct request r;
+
+	assert_int_equal(read_variables(&r, (struct variables){ .path = "/a",
+						    .address = address,
+						    .user = user,
+						    .auth_type = auth_type }),
+		REQUEST_OK);
+	return r;
+}
+
+static void tells_who_asks(void **state)
+{
+	struct request r = read_visitor("192.0.2.7", "ann", "Basic");
+
+	(void)state;
+	assert_string_equal(r.remote_address, "192.0.2.7");
+	assert_string_equal(r.remote_user, "ann");
+	assert_true(r.has_auth_type);
+	r = read_visitor(NULL, NULL, NULL);
+	assert_string_equal(r.remote_address, "");
+	assert_string_equal(r.remote_user, "");
+	assert_false(r.has_auth_type);
+	r = read_visitor("", "", "");
+	assert_string_equal(r.remote_address, "");
+	assert_string_equal(r.remote_user, "");
+	assert_false(r.has_auth_type);
+}
+
+/* A part of a name is the name of somebody else. */
+static void of_who_asks_all_is_kept_or_nothing(void **state)
+{
+	static const char longest[] =
+		"1111:2222:3333:4444:5555:6666:255.255.255.255";
+	char user[ACCESS_USER_MAX + 2], address[64];
+	struct request r;
+
+	(void)state;
+	assert_int_equal(strlen(longest), REQUEST_ADDRESS_MAX);
+	memset(user, 'a', sizeof(user));
+	user[ACCESS_USER_MAX] = '\0';
+	r = read_visitor(longest, user, "Basic");
+	assert_string_equal(r.remote_address, longest);
+	assert_string_equal(r.remote_user, user);
+
+	user[ACCESS_USER_MAX] = 'a';
+	user[ACCESS_USER_MAX + 1] = '\0';
+	snprintf(address, sizeof(address), "%s5", longest);
+	r = read_visitor(address, user, "Basic");
+	assert_string_equal(r.remote_address, "");
+	assert_string_equal(r.remote_user, "");
+	assert_true(r.has_auth_type);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -606,6 +670,8 @@ int main(void)
 		cmocka_unit_test(
 			the_names_of_the_script_are_taken_when_told_to),
 		cmocka_unit_test(what_is_accepted_is_always_well_formed),
+		cmocka_unit_test(tells_who_asks),
+		cmocka_unit_test(of_who_asks_all_is_kept_or_nothing),
 	};
 
 	return cmocka_run_group_tests_name("request", tests, NULL, NULL);
