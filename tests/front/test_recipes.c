@@ -1,0 +1,303 @@
+/*
+ * The recipes of README.md, as they stand there: each is the block behind a
+ * comment <!-- test: NAME -->. Their folder is one of ours here, and so are
+ * journalctl and docker: programs of these names that print what the test
+ * appends to a file.
+ */
+#include "tests/lib/test.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/lib/cgi.h"
+#include "tests/lib/disk.h"
+#include "tests/lib/process.h"
+#include "tests/lib/site.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#define MARK	     "<!-- test: "
+
+/* ---- out of README.md */
+
+/* Adds the lines of the block at `s`: in a fence, or indented by four. */
+static void add_block(struct bytes *out, const char *s)
+{
+	bool fenced = strncmp(s, "```", 3) == 0;
+
+	if (fenced)
+		s = strchr(s, '\n') + 1;
+	while (fenced ? strncmp(s, "```", 3) != 0
+		      : strncmp(s, "    ", 4) == 0) {
+		const char *end = strchr(s, '\n');
+
+		assert_non_null(end);
+		s += fenced ? 0 : 4;
+		bytes_add(out, s, (size_t)(end + 1 - s));
+		s = end + 1;
+	}
+}
+
+/* Replaces every `from` in the text, of which there has to be one. */
+static void replace(struct bytes *text, const char *from, const char *to)
+{
+	struct bytes result = BYTES_INIT;
+	const char *s = text->data, *found = strstr(s, from);
+
+	if (!found)
+		fail_msg("no \"%s\" in: %s", from, s);
+	for (; found; s = found + strlen(from), found = strstr(s, from)) {
+		bytes_add(&result, s, (size_t)(found - s));
+		bytes_add_text(&result, to);
+	}
+	bytes_add_text(&result, s);
+	bytes_release(text);
+	*text = result;
+}
+
+/* The recipe of that name. */
+static struct bytes recipe(const char *name)
+{
+	struct bytes readme = BYTES_INIT, text = BYTES_INIT;
+	char mark[64];
+	const char *s;
+
+	snprintf(mark, sizeof(mark), MARK "%s -->", name);
+	disk_read(&readme, "README.md");
+	s = strstr(readme.data, mark);
+	if (!s)
+		fail_msg("README.md has no %s", mark);
+	s += strlen(mark);
+	add_block(&text, s + strspn(s, "\n"));
+	bytes_release(&readme);
+	if (text.len == 0)
+		fail_msg("README.md has no block behind %s", mark);
+	return text;
+}
+
+static const char *const names[] = { "folder", "journal", "container", "filter",
+	"stdbuf", "logrotate", "shared" };
+
+static void all_of_them_are_here(void **state)
+{
+	(void)state;
+	struct bytes readme = BYTES_INIT;
+	size_t count = 0;
+
+	disk_read(&readme, "README.md");
+	for (const char *s = readme.data; (s = strstr(s, MARK)); s++)
+		count++;
+	assert_int_equal(count, COUNT(names));
+	bytes_release(&readme);
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct bytes text = recipe(names[i]);
+
+		bytes_release(&text);
+	}
+}
+
+/* ---- running one */
+
+/* What both stand-ins print, all that is in it and what is appended. */
+static const char *printed(const struct site *s)
+{
+	return disk_path(s->folder, "printed");
+}
+
+static void write_stand_in(const struct site *s, const char *name)
+{
+	const char *path = disk_path(s->folder, "bin/%s", name);
+
+	disk_write(path,
+		"#!/bin/sh\n"
+		"echo %s \"$@\" >>%s/calls\n"
+		"echo %s to stderr >&2\n"
+		"exec tail -n +1 -f %s\n",
+		name, s->folder, name, printed(s));
+	disk_mode(path, 0755);
+}
+
+static struct process *run_recipe(const struct site *s, const char *name)
+{
+	struct bytes text = recipe(name), path = BYTES_INIT;
+	struct process *p;
+
+	replace(&text, "/var/log/ssetail", disk_path(s->folder, "logs"));
+	if (strstr(text.data, "-g ssetail"))
+		replace(&text, "-g ssetail",
+			geteuid() == 0 ? "-g nogroup" : "");
+	bytes_add_format(&path, "PATH=%s/bin:/usr/bin:/bin", s->folder);
+	p = process_start(&(struct process_how){
+		.argv = (const char *[]){ "/bin/sh", "-c", text.data, NULL },
+		.env = (const char *[]){ path.data, NULL },
+	});
+	bytes_release(&text);
+	bytes_release(&path);
+	return p;
+}
+
+/* The folder of the recipe, with the stand-ins: ssetail is a user who may
+ * read there as a member of the group, and nothing else. */
+static void prepare(struct site *s)
+{
+	struct stat st;
+
+	s->unprivileged = true;
+	disk_subfolder(s->folder, "bin");
+	write_stand_in(s, "journalctl");
+	write_stand_in(s, "docker");
+	disk_touch(printed(s));
+	assert_int_equal(process_exit_code(run_recipe(s, "folder")), 0);
+	assert_int_equal(stat(disk_path(s->folder, "logs"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 02750);
+}
+
+static bool was_called(const struct site *s, const char *command)
+{
+	struct bytes calls = BYTES_INIT;
+	bool was = false;
+
+	if (disk_exists(disk_path(s->folder, "calls"))) {
+		disk_read(&calls, disk_path(s->folder, "calls"));
+		was = strstr(bytes_text(&calls), command) != NULL;
+	}
+	bytes_release(&calls);
+	return was;
+}
+
+static bool has(struct reader *r, const char *type, const char *data)
+{
+	return reader_find_event(r, 0, type, data) >= 0;
+}
+
+/* ---- the recipes */
+
+static void lines_that_programs_print_arrive_one_by_one(void **state)
+{
+	struct site *s = *state;
+	char line[301];
+
+	prepare(s);
+	site_configure(s,
+		"sources = (\n"
+		"{ name = \"journal\"; path = \"logs/ssh.log\"; },\n"
+		"{ name = \"container\"; path = \"logs/web.log\"; },\n"
+		"{ name = \"filter\"; path = \"logs/sshd.log\"; },\n"
+		"{ name = \"stdbuf\"; path = \"logs/short.log\"; } );\n");
+	run_recipe(s, "journal");
+	run_recipe(s, "container");
+	run_recipe(s, "filter");
+	run_recipe(s, "stdbuf");
+	struct reader *r =
+		site_open_path(s, "/journal,container,filter,stdbuf");
+	for (int i = 0; i < 5; i++) {
+		snprintf(line, sizeof(line), "sshd: line %d", i);
+		disk_append(printed(s), "%s\n", line);
+		wait_for(has(r, "journal", line));
+		wait_for(has(r, "container", line));
+		wait_for(has(r, "filter", line));
+		wait_for(has(r, "stdbuf", line));
+	}
+	assert_true(was_called(s, "journalctl -f -n 0 -u ssh\n"));
+	assert_true(was_called(s, "journalctl -f -n 0\n"));
+	assert_true(was_called(s, "docker logs -f --tail 0 web\n"));
+	assert_true(has(r, "container", "docker to stderr"));
+	assert_true(has(r, "stdbuf", "docker to stderr"));
+	assert_false(has(r, "journal", "journalctl to stderr"));
+	/* What the filters are for. */
+	memset(line, 'x', 300);
+	line[300] = '\0';
+	disk_append(printed(s), "%s\nsshd: end\n", line);
+	wait_for(has(r, "filter", "sshd: end"));
+	assert_false(has(r, "filter", line));
+	wait_for(has(r, "journal", line));
+	line[200] = '\0';
+	wait_for(has(r, "stdbuf", line));
+}
+
+/* Rotates what the configuration of the recipe names, as if it was time. */
+static void rotate(const struct site *s)
+{
+	const char *config = disk_path(s->folder, "logrotate.conf");
+	struct bytes text = recipe("logrotate");
+
+	replace(&text, "/var/log/ssetail", disk_path(s->folder, "logs"));
+	disk_write_bytes(config, text.data, text.len);
+	disk_mode(config, 0644);
+	bytes_release(&text);
+	struct process *p = process_run("/usr/sbin/logrotate", "-f", "-s",
+		disk_path(s->folder, "logrotate.state"), config, NULL);
+	if (process_exit_code(p) != 0)
+		fail_msg("logrotate: %s", process_errors(p));
+}
+
+static void rotation_takes_what_was_printed_and_loses_nothing(void **state)
+{
+	struct site *s = *state;
+	char line[32];
+	struct stat st;
+
+	prepare(s);
+	const char *log = disk_path(s->folder, "logs/ssh.log");
+	site_configure(s, "sources = (\n"
+			  "{ name = \"ssh\"; path = \"logs/ssh.log\"; } );\n");
+	run_recipe(s, "journal");
+	struct reader *r = site_open_path(s, "/ssh");
+	for (int i = 0; i < 4; i++) {
+		snprintf(line, sizeof(line), "line %d", i);
+		disk_append(printed(s), "%s\n", line);
+		reader_wait_data(r, line);
+		/* The writer goes on where the file was cut to. */
+		assert_int_equal(stat(log, &st), 0);
+		assert_int_equal(st.st_size, strlen("line N\n"));
+		rotate(s);
+		assert_int_equal(stat(log, &st), 0);
+		assert_int_equal(st.st_size, 0);
+	}
+	assert_true(disk_exists(disk_path(s->folder, "logs/ssh.log.2")));
+	assert_false(disk_exists(disk_path(s->folder, "logs/ssh.log.3")));
+	assert_int_equal(reader_find_event(r, 0, "gap", NULL), -1);
+}
+
+/* As an account on a shared host has it: www/cgi-bin/ssetail.cgi. */
+static void the_error_log_of_a_shared_host_is_above_the_program(void **state)
+{
+	(void)state;
+	const char *www = disk_subfolder(disk_folder(), "www");
+	const char *bin = disk_subfolder(www, "cgi-bin");
+	const char *program = disk_path(bin, "ssetail.cgi");
+	const char *log = disk_path(www, "error_log");
+	const char *const known[] = { "REMOTE_USER=me", "AUTH_TYPE=Basic",
+		NULL };
+	struct bytes text = recipe("shared");
+	struct cgi_how how = { .program = program, .folder = "/" };
+
+	disk_copy(process_program("ssetail.cgi"), program);
+	disk_mode(program, 0755);
+	disk_write_bytes(
+		disk_path(bin, ".htssetail.conf"), text.data, text.len);
+	bytes_release(&text);
+	disk_write(log, "PHP Warning\n");
+	struct cgi_client *c = cgi_open(
+		&how, &(struct ask){ .path = "/errors", .variables = known });
+	reader_expect_event(&c->reader, 0, "message", "PHP Warning");
+	disk_append(log, "PHP Fatal error\n");
+	reader_expect_event(&c->reader, 1, "message", "PHP Fatal error");
+	c = cgi_open(&how, &(struct ask){ .path = "/errors" });
+	reader_expect_status(&c->reader, 404);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(all_of_them_are_here, test_cleanup),
+		SITE_TESTS(lines_that_programs_print_arrive_one_by_one),
+		SITE_TESTS(rotation_takes_what_was_printed_and_loses_nothing),
+		cmocka_unit_test_teardown(
+			the_error_log_of_a_shared_host_is_above_the_program,
+			test_cleanup),
+	};
+
+	return cmocka_run_group_tests_name("recipes", tests, NULL, NULL);
+}
