@@ -13,7 +13,7 @@ COMMON = buffer log place utf8 encode split ring access request \
          head config program cold mount probe file scan siblings chain watch feed \
          clock hub stream account obstacle remedy \
          check
-FCGI   = record admit listen client server main
+FCGI   = record admit listen notify client server main
 CGI    = main
 
 # Test programs are found by their names: tests/PART/test_NAME.c. Functions
@@ -47,12 +47,14 @@ ALL_LDFLAGS  = $(LDHARDEN) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 
 # Where make install puts what. DESTDIR stands before all of them, and is not
 # compiled in.
-PREFIX     ?= /usr/local
-SYSCONFDIR ?= /etc/ssetail
-FCGIDIR    ?= $(PREFIX)/lib/ssetail
-CGIDIR     ?= $(PREFIX)/lib/cgi-bin
-MANDIR     ?= $(PREFIX)/share/man
-DOCDIR     ?= $(PREFIX)/share/doc/ssetail
+PREFIX      ?= /usr/local
+SYSCONFDIR  ?= /etc/ssetail
+FCGIDIR     ?= $(PREFIX)/lib/ssetail
+CGIDIR      ?= $(PREFIX)/lib/cgi-bin
+MANDIR      ?= $(PREFIX)/share/man
+DOCDIR      ?= $(PREFIX)/share/doc/ssetail
+UNITDIR     ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 
 LIBCONFIG = $(shell $(PKG_CONFIG) --libs libconfig 2>/dev/null || echo -lconfig)
 LIBFCGI   = -lfcgi
@@ -131,19 +133,22 @@ help:
 	@echo
 	@echo 'run and check install the Debian packages they need, and say so first.'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS LDLIBS (or in config.mk),'
-	@echo '           DESTDIR PREFIX SYSCONFDIR FCGIDIR CGIDIR MANDIR DOCDIR,'
+	@echo '           DESTDIR PREFIX SYSCONFDIR FCGIDIR CGIDIR MANDIR DOCDIR UNITDIR SYSUSERSDIR,'
 	@echo '           WERROR=1, SANITIZE=address,undefined, V=1 shows commands'
 
 # ---- installation
 
 manuals   = cgi/ssetail.cgi.1 conf/ssetail.conf.5 common/ssetail.7 fcgi/ssetail.fcgi.8
-fragments = $(filter-out conf/demo/%,$(wildcard conf/*/*))
+fragments = $(filter-out conf/demo/% conf/systemd/%,$(wildcard conf/*/*))
 
 # FROM>TO. Texts name the places of this installation.
 install_programs = $(BUILD)/ssetail.fcgi>$(FCGIDIR)/ssetail.fcgi \
                    $(BUILD)/ssetail.cgi>$(CGIDIR)/ssetail.cgi
 install_texts    = $(foreach m,$(manuals),$m>$(MANDIR)/man$(m:$(basename $m).%=%)/$(notdir $m)) \
                    $(foreach f,$(fragments),$f>$(f:conf/%=$(DOCDIR)/%)) \
+                   conf/systemd/ssetail.service>$(UNITDIR)/ssetail.service \
+                   conf/systemd/ssetail.socket>$(UNITDIR)/ssetail.socket \
+                   conf/systemd/sysusers.conf>$(SYSUSERSDIR)/ssetail.conf \
                    conf/ssetail.conf>$(DOCDIR)/ssetail.conf \
                    README.md>$(DOCDIR)/README.md LICENSE>$(DOCDIR)/LICENSE
 configuration    = conf/ssetail.conf>$(SYSCONFDIR)/ssetail.conf

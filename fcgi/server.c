@@ -18,6 +18,7 @@
 #include "common/program.h"
 #include "common/stream.h"
 #include "fcgi/client.h"
+#include "fcgi/notify.h"
 
 /* Descriptors beside those of clients: epoll, inotify, files, requests. */
 #define SPARE_DESCRIPTORS 64
@@ -299,6 +300,13 @@ static void run(struct server *s, const sigset_t *while_waiting)
 	}
 }
 
+static void tell_manager(const char *state)
+{
+	if (notify_send(state) < 0)
+		log_warning("service manager: %s: not told: %s", state,
+			strerror(errno));
+}
+
 static void end_all(struct server *s)
 {
 	size_t count = s->clients.count;
@@ -350,7 +358,9 @@ int server_run(const struct config *config, int fd, size_t clients_max)
 			goto fail;
 	}
 	while_waiting = mask_while_waiting();
+	tell_manager("READY=1");
 	run(&s, &while_waiting);
+	tell_manager("STOPPING=1");
 	end_all(&s);
 	result = 0;
 fail:

@@ -154,6 +154,23 @@ static void what_it_says_names_the_places_it_went_to(void **state)
 	do_shell("grep -q $etc $prefix/share/man/man5/ssetail.conf.5");
 }
 
+/* Whether the units are well formed, what they start is there, and how much
+ * the service could do (0: nothing, 100: everything). */
+static void systemd_takes_the_units(void **state)
+{
+	(void)state;
+	do_shell("units=$prefix/lib/systemd/system; "
+		 "systemd-analyze verify --man=no $units/ssetail.service "
+		 "$units/ssetail.socket >said 2>&1; cat said >&2; "
+		 "absent ssetail said");
+	do_shell("systemd-analyze security --no-pager --offline=true "
+		 "--threshold=15 $prefix/lib/systemd/system/ssetail.service");
+	do_shell("mkdir -p root/etc root/usr/lib/sysusers.d; "
+		 "cp $prefix/lib/sysusers.d/* root/usr/lib/sysusers.d; "
+		 "systemd-sysusers --root=$PWD/root; "
+		 "grep -q ^ssetail: root/etc/passwd");
+}
+
 static void a_configuration_is_never_overwritten(void **state)
 {
 	struct bytes text = BYTES_INIT;
@@ -217,6 +234,7 @@ int main(void)
 		cmocka_unit_test(the_example_is_a_configuration),
 		cmocka_unit_test(manuals_are_found_and_well_formed),
 		cmocka_unit_test(what_it_says_names_the_places_it_went_to),
+		cmocka_unit_test(systemd_takes_the_units),
 		cmocka_unit_test(a_configuration_is_never_overwritten),
 		cmocka_unit_test(
 			uninstall_leaves_the_configuration_and_what_is_not_ours),
