@@ -77,7 +77,8 @@ $(BUILD)/ssetail.cgi: $(common_o) $(cgi_o)
 	$(call step,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBCONFIG) -lpthread $(LDLIBS)
 
 # For a host with neither a compiler nor our libraries. Of its own objects:
-# what a sanitizer instruments cannot be linked so.
+# what a sanitizer instruments cannot be linked so. The linker warns of what
+# would be loaded at run time after all, as NSS: that is an error.
 static = $(BUILD)/static/ssetail.cgi
 
 static: $(static)
@@ -86,7 +87,7 @@ $(static): override SANITIZE =
 $(static): LDHARDEN = -static-pie -Wl,-z,relro,-z,now
 $(static): HARDEN += -ffunction-sections -fdata-sections
 $(static): $(COMMON:%=$(BUILD)/static/common/%.o) $(CGI:%=$(BUILD)/static/cgi/%.o)
-	$(call step,LD)$(CC) $(ALL_LDFLAGS) -Wl,--gc-sections -s -o $@ $^ -lconfig $(LDLIBS)
+	$(call step,LD)$(CC) $(ALL_LDFLAGS) -Wl,--gc-sections,--fatal-warnings -s -o $@ $^ -lconfig $(LDLIBS)
 
 define compile
 @mkdir -p $(@D)
