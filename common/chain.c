@@ -15,10 +15,18 @@
 /* How often a sibling that no look has explained is waited for. */
 #define UNKNOWN_TRIES 3
 
-/* Leaves as much room for older generations as for newer ones, and some
- * between two of them. */
-#define FIRST_SERIAL 0x80000000u
+/* A copy that is empty may get its first bytes for as long. */
+#define EMPTY_COPY_S 2
+
+/* Room for as many older generations as are ever kept, again and again, for
+ * many more of newer ones, and between any two for what is found late. */
+#define FIRST_SERIAL 0x20000000u
 #define SERIAL_STEP  256u
+
+/* A directory that changed as short a time ago may change again without
+ * showing it: file systems count time in ticks, and old ones in seconds. */
+#define TICK_NS	      100000000
+#define COARSE_TICK_S 2
 
 void chain_init(struct chain *c, const char *path, const char *pattern)
 {
@@ -90,6 +98,20 @@ uint32_t chain_before(const struct chain *c, const struct file *f)
 			return c->files[i - 1]->tag;
 	/* The first is the current one, or nobody stands at its start. */
 	return c->known_count ? c->known[c->known_count - 1] : 0;
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* The step at which `count` serials fit between two, both excluded; 0: they
+ * do not. Before the first there is room for whole steps. */
+static uint32_t step_between(uint32_t before, uint32_t after, size_t count)
+{
+	uint32_t step = (after - before) / (uint32_t)(count + 1);
+
+	return step < SERIAL_STEP ? step : SERIAL_STEP;
 }
 
 static uint32_t new_serial(struct chain *c)
@@ -234,6 +256,24 @@ static int continues(struct file *f, const struct file *copy)
 	return mine == its;
 }
 
+/*
+ * When the directory changed, for asking later whether it has changed since;
+ * never, when the answer could be wrong.
+ */
+static struct timespec last_change(const struct neighbourhood *n)
+{
+	struct timespec now, changed = n->changed;
+	int64_t age_ns;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	age_ns = (int64_t)(now.tv_sec - changed.tv_sec) * 1000000000 +
+		now.tv_nsec - changed.tv_nsec;
+	if (age_ns < TICK_NS || (changed.tv_nsec == 0 &&
+				 age_ns < COARSE_TICK_S * 1000000000ll))
+		return (struct timespec){ 0 };
+	return changed;
+}
+
 static void leave(struct neighbourhood *n, struct siblings *list)
 {
 	int error = errno;
@@ -241,6 +281,16 @@ static void leave(struct neighbourhood *n, struct siblings *list)
 	close(n->dir);
 	siblings_release(list);
 	errno = error;
+}
+
+/* Is a copy that has no byte yet still being made of `f`? */
+static bool is_being_made(const struct sibling *s, const struct file *f)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return s->size == 0 && f->size > 0 &&
+		now.tv_sec - s->modified.tv_sec < EMPTY_COPY_S;
 }
 
 /*
@@ -259,7 +309,8 @@ static int look_before(struct chain *c, struct file *current,
 		return -1;
 	newest = list->count ? &list->list[list->count - 1] : NULL;
 	if (!current || !newest || newest->compressed ||
-		is_in_chain(c, newest->dev, newest->ino))
+		is_in_chain(c, newest->dev, newest->ino) ||
+		(newest->size == 0 && !is_being_made(newest, current)))
 		return 0;
 	copy = open_sibling(n->dir, newest);
 	same = copy ? continues(current, copy) : -1;
@@ -285,6 +336,20 @@ static bool is_known(const struct chain *c, uint32_t tag)
 	return false;
 }
 
+/* Is it a sibling that came since the last listing and that no look has
+ * explained yet? But nobody waits for ever. */
+static bool is_to_be_explained(struct chain *c, const struct sibling *s)
+{
+	if (s->compressed || is_known(c, s->tag) ||
+		is_in_chain(c, s->dev, s->ino))
+		return false;
+	if (c->unknown != s->tag) {
+		c->unknown = s->tag;
+		c->unknown_tries = 0;
+	}
+	return c->unknown_tries++ < UNKNOWN_TRIES;
+}
+
 /*
  * As look_before, for those who bring in older generations. A sibling that
  * is new is for the next look: it may be the copy of what the current file
@@ -298,16 +363,8 @@ static int look_back(struct chain *c, struct neighbourhood *n,
 	if (look_before(c, chain_current(c), n, list) < 0)
 		return -1;
 	newest = list->count ? &list->list[list->count - 1] : NULL;
-	if (!c->has_current || !c->listed || !newest || newest->compressed ||
-		is_known(c, newest->tag) ||
-		is_in_chain(c, newest->dev, newest->ino))
-		return 0;
-	/* But nobody waits for ever. */
-	if (c->unknown != newest->tag) {
-		c->unknown = newest->tag;
-		c->unknown_tries = 0;
-	}
-	if (c->unknown_tries++ >= UNKNOWN_TRIES)
+	if (!c->has_current || !c->listed || !newest ||
+		!is_to_be_explained(c, newest))
 		return 0;
 	leave(n, list);
 	errno = EAGAIN;
@@ -333,7 +390,7 @@ static void remember(struct chain *c, const struct siblings *list,
 	for (size_t i = 0; i < list->count; i++)
 		known[i] = list->list[i].tag;
 	c->known_count = list->count;
-	c->directory_changed = n->changed;
+	c->directory_changed = last_change(n);
 	c->listed = true;
 }
 
@@ -453,6 +510,21 @@ static int append_between(struct chain *c, const struct neighbourhood *n,
 	return 0;
 }
 
+/*
+ * Does a sibling that came since stand right before the chain's last file? It
+ * may be the copy of what that held before a truncation, and nobody has
+ * noticed either yet.
+ */
+static bool may_be_copied(struct chain *c, const struct siblings *list)
+{
+	const struct file *last = c->count ? c->files[c->count - 1] : NULL;
+
+	for (size_t i = 1; last && c->listed && i < list->count; i++)
+		if (same_file(last, list->list[i].dev, list->list[i].ino))
+			return is_to_be_explained(c, &list->list[i - 1]);
+	return false;
+}
+
 /* Does the path still lead to `f`? */
 static bool leads_to(const struct chain *c, const struct file *f)
 {
@@ -476,20 +548,26 @@ static bool list_old_ones(struct chain *c)
 	return true;
 }
 
+enum followed {
+	FOLLOWED,
+	FOLLOW_AGAIN, /* names are changing under our eyes */
+	FOLLOW_LATER  /* the last file has to be read first */
+};
+
 /*
  * The path leads to another file than before: brings that in, and what came
- * before it. False when names are changing under our eyes.
+ * before it.
  */
-static bool follow(struct chain *c)
+static enum followed follow(struct chain *c)
 {
 	struct neighbourhood n;
 	struct siblings list;
+	enum followed result;
 	struct file *f;
-	bool done;
 
 	c->state = file_open(AT_FDCWD, c->path, &f);
 	if (c->state != FILE_OPEN)
-		return c->listed || list_old_ones(c);
+		return c->listed || list_old_ones(c) ? FOLLOWED : FOLLOW_AGAIN;
 	if (is_in_chain(c, f->dev, f->ino)) {
 		/* An older generation was given the name again. It is
 		 * followed where it stands. */
@@ -499,18 +577,24 @@ static bool follow(struct chain *c)
 		if (c->has_current)
 			last->finished = false;
 		file_close(f);
-		return true;
+		return FOLLOWED;
 	}
 	if (look_before(c, f, &n, &list) < 0) {
-		done = errno != EAGAIN && errno != ENOENT;
-		if (done)
+		bool again = errno == EAGAIN || errno == ENOENT;
+
+		if (!again)
 			c->state = FILE_UNREADABLE;
 		file_close(f);
-		return done;
+		return again ? FOLLOW_AGAIN : FOLLOWED;
 	}
-	done = leads_to(c, f) && append_between(c, &n, &list, f) == 0 &&
-		insert(c, c->count, f) == 0;
-	if (done) {
+	if (may_be_copied(c, &list))
+		result = FOLLOW_LATER;
+	else if (leads_to(c, f) && append_between(c, &n, &list, f) == 0 &&
+		insert(c, c->count, f) == 0)
+		result = FOLLOWED;
+	else
+		result = FOLLOW_AGAIN;
+	if (result == FOLLOWED) {
 		/* The one before may still be written to for a while. */
 		if (c->count > 1)
 			clock_gettime(CLOCK_MONOTONIC_COARSE,
@@ -522,7 +606,7 @@ static bool follow(struct chain *c)
 		file_close(f);
 	}
 	leave(&n, &list);
-	return done;
+	return result;
 }
 
 bool chain_look(struct chain *c, const struct timespec *now)
@@ -537,10 +621,35 @@ bool chain_look(struct chain *c, const struct timespec *now)
 		return true;
 	}
 	c->has_current = false;
-	for (int i = 0; i < TRIES; i++)
-		if (follow(c))
-			return true;
+	for (int i = 0; i < TRIES; i++) {
+		enum followed result = follow(c);
+
+		if (result != FOLLOW_AGAIN)
+			return result == FOLLOWED;
+	}
 	return false;
+}
+
+int chain_confirm(struct chain *c)
+{
+	struct neighbourhood n;
+	struct siblings list;
+	struct stat st;
+	int same = 1;
+
+	if (!c->has_current ||
+		(c->directory && stat(c->directory, &st) == 0 &&
+			same_time(&st.st_mtim, &c->directory_changed)))
+		return 1;
+	if (look_before(c, chain_current(c), &n, &list) < 0)
+		return errno == EAGAIN ? -1 : 0;
+	for (size_t i = 0; i < list.count; i++)
+		same &= is_known(c, list.list[i].tag) ||
+			is_in_chain(c, list.list[i].dev, list.list[i].ino);
+	if (same)
+		remember(c, &list, &n);
+	leave(&n, &list);
+	return same;
 }
 
 static void take_out(struct chain *c, size_t at)
@@ -683,11 +792,6 @@ int chain_truncated(struct chain *c, struct file *f, uint64_t offset,
 	return has < 0 ? -1 : 0;
 }
 
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
 /* Is there nothing new in the directory; and if there is a copy, does the
  * file still hold at least as much as that? */
 static bool is_as_before(const struct chain *c, const struct file *f,
@@ -749,8 +853,7 @@ int chain_adopt_copy(struct chain *c, struct file *f, uint64_t offset,
 		if (s->size > 0 && s->size >= offset) {
 			has = sibling_has_place(c, n.dir, s, offset, check,
 				&copy);
-		} else if (i + 1 == to) {
-			/* It is still being written. */
+		} else if (i + 1 == to && is_being_made(s, f)) {
 			has = -1;
 			errno = EAGAIN;
 		}
@@ -766,7 +869,7 @@ int chain_adopt_copy(struct chain *c, struct file *f, uint64_t offset,
 			/* A copy that is not followed by a truncation yet:
 			 * it is looked at again when the file is smaller. */
 			c->pending_size = copy->size;
-			c->pending_changed = n.changed;
+			c->pending_changed = last_change(&n);
 			file_close(copy);
 			has = same < 0 ? -1 : 0;
 		}
@@ -810,24 +913,28 @@ static int bring_in(struct chain *c, const struct neighbourhood *n,
 {
 	int position = position_of(c, list, from);
 	size_t to = from + 1, at = (size_t)position, first = at;
-	uint32_t serial, room;
+	uint32_t serial, step;
 
 	if (position < 0)
 		goto again;
 	while (to < list->count &&
 		!is_in_chain(c, list->list[to].dev, list->list[to].ino))
 		to++;
-	serial = c->count ? c->files[at]->serial : FIRST_SERIAL;
-	room = serial - (at > 0 ? c->files[at - 1]->serial : 0) - 1;
-	if (c->count + (to - from) > CHAIN_FILES_MAX || room < to - from) {
+	serial = at > 0 ? c->files[at - 1]->serial : 0;
+	step = step_between(serial, c->count ? c->files[at]->serial
+					     : FIRST_SERIAL, to - from);
+	if (c->count + (to - from) > CHAIN_FILES_MAX || step == 0) {
 		errno = E2BIG;
 		return -1;
 	}
-	serial -= (uint32_t)(to - from);
-	for (size_t i = from; i < to; i++, serial++) {
+	if (at == 0)
+		serial = (c->count ? c->files[0]->serial : FIRST_SERIAL) -
+			step * (uint32_t)(to - from + 1);
+	for (size_t i = from; i < to; i++) {
 		const struct sibling *s = &list->list[i];
 		struct file *one = f;
 
+		serial += step;
 		if (s->compressed) {
 			add_loss(c, serial, CHAIN_COMPRESSED, 0);
 			continue;

@@ -76,6 +76,14 @@ void chain_release(struct chain *c);
  */
 bool chain_look(struct chain *c, const struct timespec *now);
 
+/*
+ * Has nothing come since the last look but what is in the chain? Whoever
+ * stands anywhere else than at the start of the current file asks after having
+ * taken that place: a copy may have been made, and the file truncated, between
+ * the look and that. Returns 1; 0: begin anew; -1 with EAGAIN: try again.
+ */
+int chain_confirm(struct chain *c);
+
 /* The file that the path leads to, or NULL. */
 struct file *chain_current(const struct chain *c);
 

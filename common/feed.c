@@ -397,6 +397,13 @@ static enum feed_outcome follow_truncation(struct feed *f, struct file *file,
 {
 	uint32_t serial = at->file;
 
+	/* At its start, a copy that was made since shows that it was. */
+	if (at->offset == 0) {
+		if (chain_adopt_copy(&f->chain, file, 0, at->check) < 0)
+			return FEED_WAIT;
+		if (file->serial != serial)
+			return FEED_MORE;
+	}
 	if (chain_truncated(&f->chain, file, at->offset, at->check) < 0)
 		return FEED_WAIT;
 	log_info("%s: truncated%s", f->config->name,
@@ -413,6 +420,39 @@ static enum feed_outcome follow_truncation(struct feed *f, struct file *file,
 	return FEED_MORE;
 }
 
+static enum scan_outcome begin_new(struct feed *f, struct scan *s,
+	struct file *file, const struct cursor_place *at)
+{
+	return scan_begin(s, &f->scratch->window, HEAD_WINDOW_BYTES, file,
+		at->offset, at->check, file->size, f->config->max_line_bytes);
+}
+
+/*
+ * Every file has a start: it alone does not tell whether what is there now
+ * was there when we last looked for copies. So the first record is read, then
+ * copies are looked for, and then it has to be the same record still.
+ */
+static enum scan_outcome find_first(struct feed *f, struct file *file,
+	const struct cursor_place *at, struct record *first)
+{
+	enum scan_outcome outcome;
+	struct scan s;
+
+	outcome = begin_new(f, &s, file, at);
+	if (outcome == SCAN_RECORD)
+		outcome = scan_next(&s, first);
+	if (outcome != SCAN_RECORD)
+		return outcome;
+	if (chain_adopt_copy(&f->chain, file, at->offset, at->check) < 0)
+		return SCAN_WAIT;
+	return file->serial == at->file ? SCAN_RECORD : SCAN_MORE;
+}
+
+static bool same_record(const struct record *a, const struct record *b)
+{
+	return a->end == b->end && a->check == b->check;
+}
+
 /*
  * Reads what is new in the file of one of the head's places. Returns
  * FEED_MORE when there is more than one look may read.
@@ -421,8 +461,8 @@ static enum feed_outcome read_new(struct feed *f, uint32_t serial)
 {
 	struct cursor_place *at = cursor_find(&f->head, serial);
 	struct file *file = chain_find(&f->chain, serial);
-	enum scan_outcome outcome;
-	struct record r;
+	enum scan_outcome outcome = SCAN_RECORD;
+	struct record r, first;
 	struct scan s;
 	uint64_t from;
 
@@ -432,12 +472,16 @@ static enum feed_outcome read_new(struct feed *f, uint32_t serial)
 		same_time(&file->modified, &file->read_modified))
 		return FEED_NOTHING;
 	from = at->offset;
-	outcome = scan_begin(&s, &f->scratch->window, HEAD_WINDOW_BYTES, file,
-		at->offset, at->check, file->size, f->config->max_line_bytes);
+	if (from == 0)
+		outcome = find_first(f, file, at, &first);
+	if (outcome == SCAN_RECORD)
+		outcome = begin_new(f, &s, file, at);
 	while (outcome == SCAN_RECORD) {
 		outcome = scan_next(&s, &r);
 		if (outcome != SCAN_RECORD)
 			break;
+		if (r.start == 0 && !same_record(&r, &first))
+			return FEED_MORE;
 		put_record(f, at, &r);
 		at = cursor_find(&f->head, serial);
 		if (!at)
@@ -972,15 +1016,13 @@ static enum feed_outcome produce_loss(struct feed *f,
 	return FEED_BYTES;
 }
 
-/* At the start of a file nothing tells whether it was truncated and written
- * anew since: the head's place in it does. */
-static bool may_have_changed(struct feed *f, const struct file *file,
-	const struct cursor_place *at)
+/* What was read from the start of a file may be what was written there after
+ * it was truncated: the head's place in it tells. */
+static bool may_have_changed(struct feed *f, const struct file *file)
 {
-	const struct cursor_place *head = cursor_find(&f->head, at->file);
+	const struct cursor_place *head = cursor_find(&f->head, file->serial);
 
-	return at->offset == 0 && head &&
-		file_has_place(file, head->offset, head->check) <= 0;
+	return head && file_has_place(file, head->offset, head->check) <= 0;
 }
 
 static enum feed_outcome produce_from_file(struct feed *f,
@@ -990,13 +1032,12 @@ static enum feed_outcome produce_from_file(struct feed *f,
 	uint32_t serial = at->file;
 	struct file *file = chain_find(&f->chain, serial);
 	bool in_head = cursor_find(&f->head, serial) != NULL;
+	bool begins = at->offset == 0;
 	size_t start = out->len;
 	enum scan_outcome outcome;
 	struct record r;
 	struct scan s;
 
-	if (may_have_changed(f, file, at))
-		return FEED_WAIT;
 	/* What the head has left is read to its very end. */
 	if (!in_head) {
 		struct timespec now = monotonic();
@@ -1019,6 +1060,10 @@ static enum feed_outcome produce_from_file(struct feed *f,
 			break;
 		}
 		*to = next;
+	}
+	if (begins && may_have_changed(f, file)) {
+		out->len = start;
+		return FEED_WAIT;
 	}
 	if (out->len > start)
 		return FEED_BYTES;
@@ -1082,7 +1127,11 @@ enum feed_outcome feed_produce(struct feed *f, const struct feed_view *view,
 	if (at) {
 		outcome = produce_from_file(f, view, to, at, limit, out);
 		/* What the head has read must be there. */
-		return outcome == FEED_NOTHING ? FEED_WAIT : outcome;
+		if (outcome == FEED_NOTHING)
+			outcome = FEED_WAIT;
+		if (outcome != FEED_BYTES)
+			*to = *from;
+		return outcome;
 	}
 	/* Arrived: from here on the ring has what comes. */
 	*to = f->head;
@@ -1248,6 +1297,7 @@ static enum feed_outcome find_end(struct feed *f)
 {
 	struct timespec now = monotonic();
 	enum feed_outcome outcome;
+	int confirmed;
 
 	/* Watched first: what happens after the look is an event. */
 	watch_all(f, true);
@@ -1265,6 +1315,14 @@ static enum feed_outcome find_end(struct feed *f)
 	outcome = take_in_unfinished(f);
 	if (outcome != FEED_NOTHING)
 		return outcome;
+	confirmed = chain_confirm(&f->chain);
+	if (confirmed == 0) {
+		chain_release(&f->chain);
+		chain_init(&f->chain, f->config->path, f->config->rotated);
+		memset(&f->head, 0, sizeof(f->head));
+	}
+	if (confirmed != 1)
+		return FEED_WAIT;
 	if (f->head.count == 0)
 		stand_before(f, &f->head);
 	sweep(f);

@@ -134,7 +134,8 @@ bool feed_has_watch(const struct feed *f, int wd);
 /*
  * Appends to `out` what comes next for a reader at `from`, and leaves in *to
  * where it is afterwards (also with FEED_NOTHING: it may have arrived at the
- * ring). Places that do not fit the view's budget are let go before. At most `limit` bytes, or one larger record;
+ * ring; with any other outcome it is where it was). Places that do not fit the
+ * view's budget are let go before. At most `limit` bytes, or one larger record;
  * with the limit that an earlier call reached, exactly the same bytes again,
  * as long as the source still has them.
  */

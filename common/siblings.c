@@ -213,6 +213,7 @@ static int add(struct siblings *s, size_t *room, int dir, const char *name)
 	one->dev = st.st_dev;
 	one->ino = st.st_ino;
 	one->size = (uint64_t)st.st_size;
+	one->modified = st.st_mtim;
 	one->tag = file_identity(dir, name, st.st_ino);
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 struct sibling {
 	char name[256];
@@ -24,6 +25,7 @@ struct sibling {
 	ino_t ino;
 	uint32_t tag; /* of its identity */
 	uint64_t size;
+	struct timespec modified;
 };
 
 struct siblings {

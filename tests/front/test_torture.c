@@ -97,7 +97,7 @@ static struct {
 	struct responder responders[2];
 	struct client clients[READERS];
 	unsigned rotations[ROTATIONS];
-	unsigned resumes, in_sibling, kills, cuts, lagged, by_cgi;
+	unsigned comings, resumes, in_sibling, kills, cuts, lagged, by_cgi;
 } t;
 
 static uint32_t any(uint32_t below)
@@ -618,7 +618,7 @@ static void stir_readers(void)
 		break;
 	default:
 		if (!c->reader)
-			connect_to(c, any(8) ? (int)any(2) : -1);
+			connect_to(c, t.comings++ % 4 ? (int)any(2) : -1);
 		break;
 	}
 }

@@ -264,6 +264,109 @@ static void without_a_copy_it_is_a_loss(void **state)
 	chain_release(&s.chain);
 }
 
+/* ---- what happens while nobody looks */
+
+/* As copytruncate does it: the log has another content afterwards. */
+static void copy_and_truncate(const struct stand *s, int n, const char *text)
+{
+	disk_copy(s->log, sibling(s, n));
+	disk_write(s->log, "%s", text);
+}
+
+static void knows_what_came_during_a_look(void **state)
+{
+	struct stand s;
+
+	(void)state;
+	prepare(&s);
+	disk_write(sibling(&s, 2), "old\n");
+	disk_write(s.log, "a\n");
+	look(&s);
+	assert_int_equal(chain_confirm(&s.chain), 1);
+	/* A copy alone is nothing that came before. */
+	disk_copy(s.log, sibling(&s, 1));
+	assert_int_equal(chain_confirm(&s.chain), 1);
+	disk_write(s.log, "b\n");
+	assert_int_equal(chain_confirm(&s.chain), 0);
+	chain_release(&s.chain);
+}
+
+/* The log was copied, truncated and renamed, and stands at app.log.1. */
+static struct file *copied_and_renamed(struct stand *s)
+{
+	struct timespec t = now();
+	struct file *f;
+
+	prepare(s);
+	disk_write(s->log, "a\n");
+	look(s);
+	f = chain_current(&s->chain);
+	copy_and_truncate(s, 2, "b\n");
+	disk_rename(s->log, sibling(s, 1));
+	disk_write(s->log, "c\n");
+	assert_false(chain_look(&s->chain, &t));
+	return f;
+}
+
+static void what_a_renamed_file_held_before_is_found_first(void **state)
+{
+	struct timespec t = now();
+	struct stand s;
+	struct file *f;
+
+	(void)state;
+	f = copied_and_renamed(&s);
+	assert_int_equal(chain_adopt_copy(&s.chain, f, 0,
+				 place_start_check(f->tag, 0)), 0);
+	look(&s);
+	expect_files(&s, "a\n|b\n|c\n|");
+	chain_release(&s.chain);
+
+	f = copied_and_renamed(&s);
+	assert_int_equal(chain_truncated(&s.chain, f, 2, check_of("a\n")), 0);
+	look(&s);
+	expect_files(&s, "a\n|b\n|c\n|");
+	chain_release(&s.chain);
+
+	/* Something else that stands there is not waited for for ever. */
+	copied_and_renamed(&s);
+	for (int i = 0; i < 2; i++)
+		assert_false(chain_look(&s.chain, &t));
+	look(&s);
+	expect_files(&s, "b\n|c\n|");
+	chain_release(&s.chain);
+}
+
+static void an_empty_copy_is_waited_for_briefly(void **state)
+{
+	static const struct timespec long_ago[2] = { { 1, 0 }, { 1, 0 } };
+	struct file *f;
+	struct stand s;
+
+	(void)state;
+	prepare(&s);
+	disk_write(s.log, "%s", "");
+	look(&s);
+	f = chain_current(&s.chain);
+	/* Of an empty log: there is nothing to wait for. */
+	disk_write(sibling(&s, 1), "%s", "");
+	assert_int_equal(chain_adopt_copy(&s.chain, f, 0,
+				 place_start_check(f->tag, 0)), 0);
+	assert_int_equal(chain_confirm(&s.chain), 1);
+	disk_append(s.log, "a\n");
+	look(&s);
+	disk_rename(sibling(&s, 1), sibling(&s, 2));
+	disk_write(sibling(&s, 1), "%s", "");
+	assert_int_equal(chain_adopt_copy(&s.chain, f, 2, check_of("a\n")),
+		-1);
+	assert_int_equal(errno, EAGAIN);
+	utimensat(AT_FDCWD, sibling(&s, 1), long_ago, 0);
+	assert_int_equal(chain_adopt_copy(&s.chain, f, 2, check_of("a\n")), 0);
+	look(&s);
+	expect_files(&s, "a\n|");
+	chain_release(&s.chain);
+}
+
 /* ---- resolving */
 
 static int resolve(struct stand *s, uint32_t tag, const char *text,
@@ -309,6 +412,31 @@ static void finds_a_place_in_any_generation(void **state)
 			check(&s);
 		}
 	}
+	chain_release(&s.chain);
+}
+
+static void finds_room_between_any_two(void **state)
+{
+	enum chain_reason reason;
+	struct file *found;
+	struct stand s;
+
+	(void)state;
+	prepare(&s);
+	disk_write(sibling(&s, 2), "a\n");
+	disk_write(sibling(&s, 1), "d\n");
+	disk_write(s.log, "e\n");
+	look(&s);
+	assert_int_equal(resolve(&s, 1, "a\n", &found, &reason), 1);
+	expect_files(&s, "a\n|d\n|e\n|");
+	disk_rename(sibling(&s, 2), sibling(&s, 4));
+	disk_write(sibling(&s, 3), "b\n");
+	disk_write(sibling(&s, 2), "c\n");
+	assert_int_equal(resolve(&s, 1, "c\n", &found, &reason), 1);
+	check(&s);
+	assert_int_equal(resolve(&s, 1, "b\n", &found, &reason), 1);
+	check(&s);
+	expect_files(&s, "a\n|b\n|c\n|d\n|e\n|");
 	chain_release(&s.chain);
 }
 
@@ -504,7 +632,16 @@ int main(void)
 		cmocka_unit_test_teardown(
 			without_a_copy_it_is_a_loss, test_cleanup),
 		cmocka_unit_test_teardown(
+			knows_what_came_during_a_look, test_cleanup),
+		cmocka_unit_test_teardown(
+			what_a_renamed_file_held_before_is_found_first,
+			test_cleanup),
+		cmocka_unit_test_teardown(
+			an_empty_copy_is_waited_for_briefly, test_cleanup),
+		cmocka_unit_test_teardown(
 			finds_a_place_in_any_generation, test_cleanup),
+		cmocka_unit_test_teardown(
+			finds_room_between_any_two, test_cleanup),
 		cmocka_unit_test_teardown(
 			says_why_a_place_is_gone, test_cleanup),
 		cmocka_unit_test_teardown(
