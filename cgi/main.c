@@ -392,9 +392,16 @@ static bool is_listening(int fd)
 		0 && listening;
 }
 
+/* A web server has to set both (RFC 3875, 4.1.4 and 4.1.12). One that forgets
+ * the first is no terminal, where no rules of access apply. */
+static bool is_request(void)
+{
+	return getenv("GATEWAY_INTERFACE") || getenv("REQUEST_METHOD");
+}
+
 int main(int argc, char **argv)
 {
-	bool as_cgi = getenv("GATEWAY_INTERFACE") != NULL;
+	bool as_cgi = is_request();
 	const char *given = NULL;
 	bool check = false;
 	struct config_faults faults = { 0 };

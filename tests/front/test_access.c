@@ -365,6 +365,20 @@ static void by_hand_no_rule_applies(void **state)
 	assert_int_equal(process_stop(p), 0);
 }
 
+/* A server that does not say all it has to is no terminal. */
+static void a_request_is_never_taken_for_a_hand(void **state)
+{
+	struct site *s = *state;
+	static const char *const silent[] = { "GATEWAY_INTERFACE", NULL };
+
+	s->program = SITE_CGI;
+	site_configure(s, "sources = ( { name = \"only\"; path = \"a.log\"; "
+			  "require_user = true; } );\n");
+	disk_write(disk_path(s->folder, "a.log"), "one\n");
+	expect_path(s, NULL, silent, 404, __LINE__);
+	expect_path(s, "/only", silent, 404, __LINE__);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -379,6 +393,7 @@ int main(void)
 		SITE_TESTS(the_bare_mount_passes_over_what_is_hidden),
 		SITE_TESTS(who_is_logged_in_and_not_listed_is_told),
 		SITE_TEST(by_hand_no_rule_applies),
+		SITE_TEST(a_request_is_never_taken_for_a_hand),
 	};
 
 	return cmocka_run_group_tests_name("access", tests, NULL, NULL);
