@@ -14,7 +14,7 @@ COMMON = buffer log place utf8 encode split ring access request \
          clock hub stream account obstacle remedy \
          check
 FCGI   = record admit listen notify client server main
-CGI    = main
+CGI    = init main
 
 # Test programs are found by their names: tests/PART/test_NAME.c. Functions
 # that one of them replaces (ld's --wrap): WRAP_test_NAME = malloc accept4
@@ -99,6 +99,10 @@ $(BUILD)/static/%.o: %.c
 
 $(BUILD)/%.o: %.c
 	$(compile)
+
+# The assembler includes them.
+$(BUILD)/cgi/init.o $(BUILD)/static/cgi/init.o: \
+	conf/apache/htaccess conf/apache/htssetail.conf
 
 # What is compiled into these may change without a change of their sources.
 settings = $(VERSION) $(SYSCONFDIR)

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "cgi/init.h"
 #include "common/check.h"
 #include "common/config.h"
 #include "common/head.h"
@@ -332,16 +334,49 @@ static int usage(FILE *to, int code)
 {
 	fputs("usage: ssetail.cgi [-c FILE] NAME[,NAME]\n"
 	      "       ssetail.cgi [-c FILE] -t\n"
+	      "       ssetail.cgi [-o DIRECTORY] --init NAME PATH [FOLDER]\n"
 	      "       ssetail.cgi -V | -h\n"
 	      "Started by a web server it answers one request (CGI/1.1). By "
 	      "hand it streams\nthe sources of these names to standard "
 	      "output.\n"
 	      "  -c FILE  the configuration\n"
 	      "  -t       checks the configuration, tries its sources\n"
+	      "  --init   prints what goes beside the program on a shared "
+	      "host, .htssetail.conf\n           and .htaccess, for a source "
+	      "NAME of the log PATH; FOLDER is the one on\n           the "
+	      "host, by default the program's; -o writes both into "
+	      "DIRECTORY\n"
 	      "  -V       prints the version\n"
 	      "  -h       prints this\n",
 		to);
 	return code;
+}
+
+/* --init with its two or three arguments. */
+static int init(int argc, char **argv, const char *directory)
+{
+	char *own = argc == 2 ? config_program_folder() : NULL;
+	const char *fault, *about = "standard output";
+	struct init_values values;
+	int result = 0;
+
+	if (argc < 2 || argc > 3)
+		return usage(stderr, EX_USAGE);
+	values = (struct init_values){ .name = argv[0],
+		.path = argv[1],
+		.folder = argc == 3 ? argv[2] : own };
+	fault = values.folder ? init_fault(&values) : "which folder?";
+	if (fault) {
+		fprintf(stderr, "ssetail.cgi: %s\n", fault);
+		result = EX_USAGE;
+	} else if (directory ? init_write(&values, directory, &about) < 0
+			     : init_print(&values) < 0) {
+		fprintf(stderr, "ssetail.cgi: %s: %s; nothing was written\n",
+			about, strerror(errno));
+		result = EX_CANTCREAT;
+	}
+	free(own);
+	return result;
 }
 
 struct by_hand {
@@ -399,26 +434,34 @@ static bool is_request(void)
 	return getenv("GATEWAY_INTERFACE") || getenv("REQUEST_METHOD");
 }
 
-int main(int argc, char **argv)
-{
-	bool as_cgi = is_request();
-	const char *given = NULL;
-	bool check = false;
-	struct config_faults faults = { 0 };
-	struct config *config;
-	char *path;
-	int c, result;
+struct options {
+	const char *config;
+	const char *directory; /* of --init */
+	bool check;
+	bool init;
+};
 
-	if (program_guard_descriptors() < 0)
-		return EX_OSERR;
-	/* A web server may pass the query as arguments (RFC 3875, 4.4). */
-	while (!as_cgi && (c = getopt(argc, argv, "c:tVh")) != -1) {
+/* Returns -1 to go on, or the code to exit with. */
+static int read_options(struct options *o, int argc, char **argv)
+{
+	static const struct option names[] = { { "init", no_argument, NULL,
+						       'i' },
+		{ NULL, 0, NULL, 0 } };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:o:tVh", names, NULL)) != -1) {
 		switch (c) {
 		case 'c':
-			given = optarg;
+			o->config = optarg;
+			break;
+		case 'o':
+			o->directory = optarg;
+			break;
+		case 'i':
+			o->init = true;
 			break;
 		case 't':
-			check = true;
+			o->check = true;
 			break;
 		case 'V':
 			puts("ssetail.cgi " SSETAIL_VERSION);
@@ -429,15 +472,37 @@ int main(int argc, char **argv)
 			return usage(stderr, EX_USAGE);
 		}
 	}
+	if (o->directory && !o->init)
+		return usage(stderr, EX_USAGE);
+	if (!o->init && argc - optind > (o->check ? 0 : 1))
+		return usage(stderr, EX_USAGE);
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	bool as_cgi = is_request();
+	struct options options = { 0 };
+	struct config_faults faults = { 0 };
+	struct config *config;
+	char *path;
+	int result;
+
+	if (program_guard_descriptors() < 0)
+		return EX_OSERR;
+	/* A web server may pass the query as arguments (RFC 3875, 4.4). */
+	result = as_cgi ? -1 : read_options(&options, argc, argv);
+	if (result >= 0)
+		return result;
+	if (options.init)
+		return init(argc - optind, argv + optind, options.directory);
 	if (!as_cgi && is_listening(STDIN_FILENO)) {
 		log_error("start: a web server started this as a FastCGI "
 			  "program: that is ssetail.fcgi");
 		return EX_USAGE;
 	}
-	if (!as_cgi && argc - optind > (check ? 0 : 1))
-		return usage(stderr, EX_USAGE);
 	catch_signals();
-	path = config_find(given);
+	path = config_find(options.config);
 	config = path ? config_load(path, &faults) : NULL;
 	if (!config) {
 		if (path)
@@ -453,7 +518,7 @@ int main(int argc, char **argv)
 	}
 	config_faults_release(&faults);
 	free(path);
-	if (check) {
+	if (options.check) {
 		result = check_sources(config);
 	} else if (as_cgi) {
 		struct request request;

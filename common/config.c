@@ -649,11 +649,17 @@ static void read_mode(struct reader *r, const struct key *key,
 		*(mode_t *)to = (mode_t)strtoul(s, NULL, 8);
 }
 
-static bool is_name(const char *s)
+static bool is_resolved_away(const char *s)
+{
+	return strcmp(s, ".") == 0 || strcmp(s, "..") == 0;
+}
+
+bool config_is_name(const char *s)
 {
 	size_t len = strspn(s, LETTERS_AND_DIGITS "_.-");
 
-	return s[len] == '\0' && len > 0 && len <= SOURCE_NAME_MAX;
+	return s[len] == '\0' && len > 0 && len <= SOURCE_NAME_MAX &&
+	       !is_resolved_away(s);
 }
 
 /* The name must differ from those of the sources before it, and so must the
@@ -693,12 +699,12 @@ static void read_name(struct reader *r, const struct key *key,
 
 	if (s == NULL)
 		return;
-	if (!is_name(s)) {
-		bad_value(r, key, value, "cannot be a name");
+	if (is_resolved_away(s)) {
+		bad_value(r, key, value, "is resolved away by browsers");
 		return;
 	}
-	if (strcmp(s, ".") == 0 || strcmp(s, "..") == 0) {
-		bad_value(r, key, value, "is resolved away by browsers");
+	if (!config_is_name(s)) {
+		bad_value(r, key, value, "cannot be a name");
 		return;
 	}
 	check_unlike_others(r, key, value, s);

@@ -21,6 +21,10 @@
 
 #define SOURCE_NAME_MAX 64 /* bytes, without the NUL */
 
+/* Whether a source may be called that: [A-Za-z0-9_.-]{1,64}, but not . or ..,
+ * which browsers resolve away. */
+bool config_is_name(const char *s);
+
 enum source_type { SOURCE_FILE, SOURCE_CLOCK };
 enum clock_show { CLOCK_COUNT, CLOCK_TIME };
 
