@@ -301,7 +301,8 @@ static void what_is_absent_is_named_by_its_first_component(void **state)
 {
 	(void)state;
 	expect(NULL, EX_NOINPUT, "app: @/log/app.log: cannot be read\n",
-		"in the way: @/log is not there\n", "is waited for\n");
+		"  in the way: @/log is not there\n  remedy: ",
+		"is waited for\n");
 	disk_subfolder(folder, "log");
 	expect(NULL, EX_NOINPUT, "in the way: @/log/app.log is not there\n");
 	disk_link("none/app.log", log_path("app.log"));
