@@ -20,7 +20,10 @@ struct buffer {
 	bool failed; /* an append ran out of memory */
 };
 
-#define BUFFER_INIT { NULL, 0, 0, false }
+#define BUFFER_INIT                                                            \
+	{                                                                      \
+		NULL, 0, 0, false                                              \
+	}
 
 /* Frees the bytes; the buffer is empty and usable again. */
 void buffer_release(struct buffer *b);

@@ -50,8 +50,8 @@ static void prepend(struct clock *c, struct ticker *t)
 	insert_before(next, t);
 }
 
-void clock_follow(struct clock *c, struct ticker *t, uint64_t number,
-	int64_t now_ms)
+void clock_follow(
+	struct clock *c, struct ticker *t, uint64_t number, int64_t now_ms)
 {
 	t->cursor = (struct clock_cursor){ number, now_ms };
 	t->next = t->previous = NULL;
@@ -68,8 +68,8 @@ void clock_leave(struct ticker *t)
 	t->next = t->previous = NULL;
 }
 
-void clock_advance(struct clock *c, struct ticker *t,
-	const struct clock_cursor *cursor)
+void clock_advance(
+	struct clock *c, struct ticker *t, const struct clock_cursor *cursor)
 {
 	clock_leave(t);
 	t->cursor = *cursor;
@@ -93,8 +93,8 @@ int64_t clock_next_ms(const struct clock *c)
 	return first == &c->tickers ? INT64_MAX : first->cursor.due_ms;
 }
 
-void clock_add_id(const struct clock *c, bool alone, uint64_t number,
-	struct buffer *out)
+void clock_add_id(
+	const struct clock *c, bool alone, uint64_t number, struct buffer *out)
 {
 	struct place p = {
 		.source = c->tag,
@@ -112,8 +112,7 @@ void clock_add_id(const struct clock *c, bool alone, uint64_t number,
 		out->len += place_format(to, &p);
 }
 
-static void add_text(const struct clock *c, uint64_t number,
-	struct buffer *out)
+static void add_text(const struct clock *c, uint64_t number, struct buffer *out)
 {
 	char text[512] = "";
 	struct tm local;

@@ -40,13 +40,13 @@ struct clock_view {
 void clock_init(struct clock *c, const struct source_config *config);
 
 /* Adds a connection that has had the events up to `number`. */
-void clock_follow(struct clock *c, struct ticker *t, uint64_t number,
-	int64_t now_ms);
+void clock_follow(
+	struct clock *c, struct ticker *t, uint64_t number, int64_t now_ms);
 void clock_leave(struct ticker *t);
 
 /* Moves a connection on; it waits for its next event then. */
-void clock_advance(struct clock *c, struct ticker *t,
-	const struct clock_cursor *cursor);
+void clock_advance(
+	struct clock *c, struct ticker *t, const struct clock_cursor *cursor);
 
 /* A finite clock ends after this event. */
 bool clock_is_over(const struct clock *c, uint64_t number);
@@ -65,7 +65,7 @@ bool clock_produce(const struct clock *c, const struct clock_view *view,
 	int64_t now_ms, struct buffer *out);
 
 /* Appends the clock's part of an id. */
-void clock_add_id(const struct clock *c, bool alone, uint64_t number,
-	struct buffer *out);
+void clock_add_id(
+	const struct clock *c, bool alone, uint64_t number, struct buffer *out);
 
 #endif

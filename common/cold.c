@@ -168,7 +168,7 @@ static void help_far(void)
 
 	for (size_t i = 0; i < SLOTS; i++)
 		waiting += cold.slots[i].state == SLOT_QUEUED &&
-			!is_busy(cold.slots[i].far);
+			   !is_busy(cold.slots[i].far);
 	if (waiting > cold.idle && cold.helpers < FAR_MAX && start_helper())
 		cold.helpers++;
 }
@@ -213,7 +213,7 @@ bool cold_may_hang(int fd)
 static bool holds(const struct slot *s, int fd, off_t offset)
 {
 	return s->state != SLOT_FREE && !s->forgotten && s->fd == fd &&
-		offset >= s->offset && offset < s->offset + (off_t)s->len;
+	       offset >= s->offset && offset < s->offset + (off_t)s->len;
 }
 
 /* A free slot; if there is none, one whose content has had its time. What
@@ -238,7 +238,8 @@ static struct slot *free_slot(dev_t far)
 
 		if (taken >= FAR_SLOTS && s->far != far)
 			continue;
-		if (s->state == SLOT_DONE && (!oldest || s->done < oldest->done))
+		if (s->state == SLOT_DONE &&
+			(!oldest || s->done < oldest->done))
 			oldest = s;
 	}
 	if (oldest)
@@ -354,8 +355,7 @@ ssize_t cold_read(int fd, void *out, size_t len, off_t offset)
 			     : read_now(fd, out, len, offset);
 }
 
-ssize_t cold_read_far(
-	int fd, dev_t device, void *out, size_t len, off_t offset)
+ssize_t cold_read_far(int fd, dev_t device, void *out, size_t len, off_t offset)
 {
 	if (!cold.started || !have_helper())
 		return read_now(fd, out, len, offset);

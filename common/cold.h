@@ -4,8 +4,9 @@
  * A loop that serves thousands reads only what is in memory already. What is
  * not there is read by a helper thread, for its effect on the page cache; the
  * loop is told, and tries again. A file system that may hang (NFS, CIFS, FUSE
- * and the like) has a helper to itself, so that it stops nobody else's. Until cold_start is called (plain CGI
- * serves one client and never calls it), a read just blocks.
+ * and the like) has a helper to itself, so that it stops nobody else's. Until
+ * cold_start is called (plain CGI serves one client and never calls it), a read
+ * just blocks.
  */
 #ifndef SSETAIL_COLD_H
 #define SSETAIL_COLD_H

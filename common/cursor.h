@@ -28,7 +28,7 @@ struct cursor_place {
 enum cursor_notice { CURSOR_NO_NOTICE, CURSOR_GAP, CURSOR_WAITING };
 
 struct cursor {
-	uint64_t ring; /* position in the ring; 0: reads the files */
+	uint64_t ring;	  /* position in the ring; 0: reads the files */
 	uint32_t reading; /* a piece of that file is owed: feed_promise; or 0 */
 	uint32_t count;
 	uint32_t notice; /* enum cursor_notice */

@@ -162,8 +162,8 @@ const char *encode_waiting_name(enum waiting_reason reason)
 	return waiting_reasons[reason];
 }
 
-void encode_waiting_data(struct buffer *b, const char *source,
-	enum waiting_reason reason)
+void encode_waiting_data(
+	struct buffer *b, const char *source, enum waiting_reason reason)
 {
 	buffer_add_format(b, "data: {\"source\": \"%s\", \"reason\": \"%s\"}\n",
 		source, waiting_reasons[reason]);

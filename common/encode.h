@@ -92,8 +92,8 @@ enum waiting_reason {
 const char *encode_waiting_name(enum waiting_reason reason);
 
 /* Of "waiting": `source` cannot be read for now, and is tried again. */
-void encode_waiting_data(struct buffer *b, const char *source,
-	enum waiting_reason reason);
+void encode_waiting_data(
+	struct buffer *b, const char *source, enum waiting_reason reason);
 
 /* "busy", whole: the stream ends soon, for a reason that passes. It has no
  * id: the reader comes back for what it has not seen. */

@@ -126,8 +126,8 @@ ssize_t file_read(const struct file *f, void *out, size_t len, uint64_t offset)
 	return cold_read(f->fd, out, len, (off_t)offset);
 }
 
-int file_read_whole(const struct file *f, void *out, size_t len,
-	uint64_t offset)
+int file_read_whole(
+	const struct file *f, void *out, size_t len, uint64_t offset)
 {
 	char *to = out;
 
@@ -161,13 +161,13 @@ int file_check(const struct file *f, uint64_t offset, uint64_t *check)
 	if (file_read_whole(f, head, head_len, 0) < 0 ||
 		file_read_whole(f, last, last_len, offset - last_len) < 0)
 		return -1;
-	*check = place_check(place_head_hash(head, head_len), last, last_len,
-		offset);
+	*check = place_check(
+		place_head_hash(head, head_len), last, last_len, offset);
 	return 0;
 }
 
-enum file_place file_has_place(const struct file *f, uint64_t offset,
-	uint64_t check)
+enum file_place file_has_place(
+	const struct file *f, uint64_t offset, uint64_t check)
 {
 	uint64_t found;
 	char before;
@@ -219,8 +219,7 @@ static bool ends_with_newline(const struct file *f)
 	return last == '\n';
 }
 
-bool file_is_finished(struct file *f, const struct timespec *now,
-	bool at_once)
+bool file_is_finished(struct file *f, const struct timespec *now, bool at_once)
 {
 	time_t quiet_s = now->tv_sec - f->quiet_since.tv_sec;
 	uint64_t size = f->size;

@@ -26,16 +26,16 @@ struct file {
 	int fd;
 	dev_t dev;
 	ino_t ino;
-	uint32_t tag;	/* of its identity: place.h */
-	uint64_t size;	/* bytes, when last looked at */
-	bool may_hang;	/* on a file system on which any call may */
-	bool unlinked;	/* no name leads to it any more */
-	bool finished;	/* nobody can write to it any more */
+	uint32_t tag;	 /* of its identity: place.h */
+	uint64_t size;	 /* bytes, when last looked at */
+	bool may_hang;	 /* on a file system on which any call may */
+	bool unlinked;	 /* no name leads to it any more */
+	bool finished;	 /* nobody can write to it any more */
 	bool head_known; /* `head_hash` covers a whole head */
 	uint64_t head_hash;
 	struct timespec modified;
-	struct timespec read_modified; /* `modified` when last read to its end */
-	struct timespec quiet_since; /* monotonic; its last change of size */
+	struct timespec read_modified; /* at the last read to its end */
+	struct timespec quiet_since;   /* monotonic; its last change of size */
 
 	/* A record longer than the reader's window, by its start: how far it
 	 * holds nothing but NULs, and how far it was searched for its end, so
@@ -71,12 +71,11 @@ int file_refresh(struct file *f, const struct timespec *now);
  * EAGAIN when the bytes are not in memory: they have been asked for, and
  * cold.h tells when to try again.
  */
-ssize_t file_read(const struct file *f, void *out, size_t len,
-	uint64_t offset);
+ssize_t file_read(const struct file *f, void *out, size_t len, uint64_t offset);
 
 /* As file_read, but all of it: -1 with ENODATA when the file is shorter. */
-int file_read_whole(const struct file *f, void *out, size_t len,
-	uint64_t offset);
+int file_read_whole(
+	const struct file *f, void *out, size_t len, uint64_t offset);
 
 /*
  * Computes the check (place.h) at `offset` from the file as it is now.
@@ -94,8 +93,8 @@ enum file_place {
 };
 
 /* Is `offset` the end of a record whose check is `check`? */
-enum file_place file_has_place(const struct file *f, uint64_t offset,
-	uint64_t check);
+enum file_place file_has_place(
+	const struct file *f, uint64_t offset, uint64_t check);
 
 /* The hash of the file's first PLACE_HEAD_BYTES, from memory after the first
  * time; for offsets beyond them. */
@@ -114,8 +113,7 @@ int file_head_hash(struct file *f, uint64_t *hash);
  * have passed (unless `at_once`, or it ends within a line). Where leases are
  * not for us (another owner, a network), FILE_QUIET_S have to do.
  */
-bool file_is_finished(struct file *f, const struct timespec *now,
-	bool at_once);
+bool file_is_finished(struct file *f, const struct timespec *now, bool at_once);
 
 /* Forgets what was kept of the content: the file was truncated. */
 void file_forget(struct file *f);

@@ -27,9 +27,10 @@ static void unescape(char *text)
 	char *to = text;
 
 	for (const char *s = text; *s; s++) {
-		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 |
-				       (s[3] - '0'));
+		if (s[0] == '\\' && strspn(s + 1, "01234567") >= 3) {
+			char digits[] = { s[1], s[2], s[3], '\0' };
+
+			*to++ = (char)strtoul(digits, NULL, 8);
 			s += 3;
 		} else {
 			*to++ = *s;

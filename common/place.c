@@ -36,8 +36,8 @@ uint64_t place_head_hash(const void *first, size_t len)
 	return XXH3_64bits(first, len);
 }
 
-uint64_t place_check(uint64_t head_hash, const void *last, size_t len,
-	uint64_t offset)
+uint64_t place_check(
+	uint64_t head_hash, const void *last, size_t len, uint64_t offset)
 {
 	return XXH3_64bits_withSeed(last, len, head_hash + offset) >> 16;
 }
@@ -47,7 +47,7 @@ uint64_t place_start_check(uint32_t file, uint32_t before)
 	uint32_t tags[2] = { file, before };
 
 	return XXH3_64bits(tags, sizeof(tags)) >> 16 >> FILE_BITS << FILE_BITS |
-		before;
+	       before;
 }
 
 bool place_start_before(uint32_t file, uint64_t check, uint32_t *before)

@@ -53,8 +53,8 @@ uint64_t place_head_hash(const void *first, size_t len);
  * The check at `offset`: `head_hash` as above, and the last min(512, offset)
  * bytes before the offset.
  */
-uint64_t place_check(uint64_t head_hash, const void *last, size_t len,
-	uint64_t offset);
+uint64_t place_check(
+	uint64_t head_hash, const void *last, size_t len, uint64_t offset);
 
 /*
  * The check at offset 0: the tag of the generation before (0: none), and a

@@ -25,7 +25,7 @@ void ring_release(struct ring *r)
 static struct ring_entry *entry_at(const struct ring *r, uint64_t position)
 {
 	return (struct ring_entry *)(void *)(r->memory +
-		position % r->capacity);
+					     position % r->capacity);
 }
 
 void ring_forget(struct ring *r)

@@ -67,8 +67,8 @@ static uint64_t before(uint64_t offset)
 }
 
 /* The check at an offset of which the window holds the bytes before. */
-static enum scan_outcome check_at(struct scan *s, uint64_t offset,
-	uint64_t *check)
+static enum scan_outcome check_at(
+	struct scan *s, uint64_t offset, uint64_t *check)
 {
 	const char *first = s->window->data;
 	uint64_t from = before(offset), hash;
@@ -98,8 +98,8 @@ static enum scan_outcome reach(struct scan *s, uint64_t offset)
 }
 
 enum scan_outcome scan_begin(struct scan *s, struct buffer *window,
-	size_t window_bytes, struct file *file, uint64_t offset,
-	uint64_t check, uint64_t limit, size_t max_line_bytes)
+	size_t window_bytes, struct file *file, uint64_t offset, uint64_t check,
+	uint64_t limit, size_t max_line_bytes)
 {
 	enum scan_outcome outcome;
 	uint64_t found;
@@ -144,8 +144,8 @@ static struct file *long_of(const struct scan *s)
  * Looks for a newline from `from` on. Returns SCAN_RECORD with *newline, its
  * offset, or with the limit if nothing will ever follow.
  */
-static enum scan_outcome find_newline(struct scan *s, uint64_t from,
-	uint64_t *newline)
+static enum scan_outcome find_newline(
+	struct scan *s, uint64_t from, uint64_t *newline)
 {
 	uint64_t stop = from + SEARCH_BYTES;
 	char chunk[CHUNK_BYTES];
@@ -178,8 +178,8 @@ static enum scan_outcome find_newline(struct scan *s, uint64_t from,
 
 /* A record whose text does not fit the window: it is cut, its end is looked
  * for. `text` is where its text starts in the window. */
-static enum scan_outcome long_record(struct scan *s, struct record *r,
-	uint64_t text)
+static enum scan_outcome long_record(
+	struct scan *s, struct record *r, uint64_t text)
 {
 	uint64_t from = s->window_start + s->window->len, newline, end;
 	enum scan_outcome outcome;

@@ -32,7 +32,7 @@ struct record {
 	uint64_t dropped; /* bytes of text over the limit, cut off */
 	uint64_t start;	  /* offsets before and after it */
 	uint64_t end;
-	uint64_t check;	  /* at `end` */
+	uint64_t check; /* at `end` */
 };
 
 struct scan {
@@ -52,8 +52,8 @@ struct scan {
  * SCAN_RECORD when scan_next can be called, else what is in the way.
  */
 enum scan_outcome scan_begin(struct scan *s, struct buffer *window,
-	size_t window_bytes, struct file *file, uint64_t offset,
-	uint64_t check, uint64_t limit, size_t max_line_bytes);
+	size_t window_bytes, struct file *file, uint64_t offset, uint64_t check,
+	uint64_t limit, size_t max_line_bytes);
 
 /* The next record; SCAN_RECORD means that *r is filled in. */
 enum scan_outcome scan_next(struct scan *s, struct record *r);

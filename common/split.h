@@ -13,7 +13,7 @@ struct split_record {
 	const char *data; /* its text, inside the bytes given; NULL: a run of
 			   * NULs up to the end, which is no record */
 	size_t data_len;
-	size_t dropped;	  /* bytes of text over the limit that were cut off */
+	size_t dropped; /* bytes of text over the limit that were cut off */
 };
 
 /*

@@ -100,8 +100,7 @@ void watch_drain(struct watch *w, watch_handler *handler, void *context)
 		while (at < events + n) {
 			const struct inotify_event *e = (const void *)at;
 
-			handler(context,
-				e->mask & IN_Q_OVERFLOW ? -1 : e->wd);
+			handler(context, e->mask & IN_Q_OVERFLOW ? -1 : e->wd);
 			at += sizeof(*e) + e->len;
 		}
 	}

@@ -168,8 +168,8 @@ static void block(struct client *c, bool blocked, int64_t now_ms)
 }
 
 /* Bytes sent, 0 when the socket takes none, -1 when the peer is gone. */
-static ssize_t send_some(struct client *c, const char *bytes, size_t len,
-	int64_t now_ms)
+static ssize_t send_some(
+	struct client *c, const char *bytes, size_t len, int64_t now_ms)
 {
 	ssize_t n;
 
@@ -191,12 +191,12 @@ static size_t wire_bytes(size_t len)
 	return len + records * RECORD_HEADER_BYTES;
 }
 
-static void add_records(struct buffer *b, unsigned id, const char *bytes,
-	size_t len)
+static void add_records(
+	struct buffer *b, unsigned id, const char *bytes, size_t len)
 {
 	while (len > 0) {
-		size_t part = len < RECORD_CONTENT_MAX ? len
-						       : RECORD_CONTENT_MAX;
+		size_t part =
+			len < RECORD_CONTENT_MAX ? len : RECORD_CONTENT_MAX;
 		char *to = buffer_reserve(b, RECORD_HEADER_BYTES + part);
 
 		if (!to)
@@ -403,8 +403,8 @@ bool client_send_ready(struct client_context *x, int64_t now_ms)
 
 /* ---- from a request to a stream */
 
-static void start_stream(struct client *c, struct session *session,
-	int64_t now_ms)
+static void start_stream(
+	struct client *c, struct session *session, int64_t now_ms)
 {
 	struct client_context *x = c->context;
 	unsigned lifetime = x->hub->config->lifetime_s;
@@ -437,7 +437,7 @@ static void open_stream(struct client *c, int64_t now_ms)
 	struct session *session;
 
 	session = malloc(sizeof(*session) +
-		o->route.count * sizeof(*session->subscriptions));
+			 o->route.count * sizeof(*session->subscriptions));
 	if (!session) {
 		client_close(c);
 		return;
@@ -487,8 +487,8 @@ static void admitted(struct client *c, int64_t now_ms)
 	buffer_release(&response);
 }
 
-static void admit_bytes(struct client *c, const char *bytes, size_t len,
-	int64_t now_ms)
+static void admit_bytes(
+	struct client *c, const char *bytes, size_t len, int64_t now_ms)
 {
 	struct buffer *b = &c->context->answer;
 	enum admit_outcome outcome;
@@ -500,8 +500,8 @@ static void admit_bytes(struct client *c, const char *bytes, size_t len,
 		return;
 	}
 	/* Small, and nothing was sent before: it is taken whole or not. */
-	if (b->len > 0 && send_some(c, b->data, b->len, c->since_ms) !=
-			(ssize_t)b->len) {
+	if (b->len > 0 &&
+		send_some(c, b->data, b->len, c->since_ms) != (ssize_t)b->len) {
 		client_close(c);
 		return;
 	}
@@ -511,8 +511,8 @@ static void admit_bytes(struct client *c, const char *bytes, size_t len,
 
 /* ---- events */
 
-static void handle_bytes(struct client *c, const char *bytes, size_t len,
-	int64_t now_ms)
+static void handle_bytes(
+	struct client *c, const char *bytes, size_t len, int64_t now_ms)
 {
 	if (c->state == CLIENT_ADMITTING) {
 		admit_bytes(c, bytes, len, now_ms);
@@ -598,7 +598,7 @@ void client_tick(struct client *c, int64_t now_ms)
 	} else if (now_ms >= c->ends_ms) {
 		client_end(c);
 	} else if (quiet_ms >= (int64_t)config->heartbeat_s * SECOND_MS &&
-		!c->owed.piece_bytes) {
+		   !c->owed.piece_bytes) {
 		send_heartbeat(c, now_ms);
 	}
 	client_retry(c, now_ms);

@@ -32,11 +32,11 @@ struct client_context {
 	struct hub *hub;
 	struct studio *studio;
 	size_t piece_bytes;
-	struct buffer answer;  /* a response that is no stream; an end */
-	struct buffer wire;    /* an output as FastCGI records, */
-	uint64_t wire_number;  /* of this number, */
-	unsigned wire_id;      /* for this request id */
-	struct client *ready;  /* those that may have something to send */
+	struct buffer answer; /* a response that is no stream; an end */
+	struct buffer wire;   /* an output as FastCGI records, */
+	uint64_t wire_number; /* of this number, */
+	unsigned wire_id;     /* for this request id */
+	struct client *ready; /* those that may have something to send */
 	struct client **ready_end;
 	struct client *gone;
 	size_t count; /* of clients that are not gone */
@@ -64,10 +64,10 @@ struct client {
 	struct client_context *context;
 	int fd;
 	uint8_t state;
-	bool is_ready;	  /* in the list */
-	bool is_blocked;  /* its socket took nothing more */
-	bool is_waiting;  /* for the disk, or for the head to look */
-	uint16_t id;	  /* of its request */
+	bool is_ready;	 /* in the list */
+	bool is_blocked; /* its socket took nothing more */
+	bool is_waiting; /* for the disk, or for the head to look */
+	uint16_t id;	 /* of its request */
 	struct admit_walk walk;
 	union {
 		struct admit *admit;

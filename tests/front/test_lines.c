@@ -322,8 +322,7 @@ static void a_folder_that_may_not_be_searched_is_waited_for(void **state)
 
 	s->unprivileged = true;
 	const char *outer = disk_subfolder(s->folder, "outer");
-	const char *log =
-		disk_path(disk_subfolder(outer, "inner"), "app.log");
+	const char *log = disk_path(disk_subfolder(outer, "inner"), "app.log");
 	site_configure(s, "sources = ( { name = \"app\"; "
 			  "path = \"outer/inner/app.log\"; } );\n");
 	disk_write(log, "first\n");

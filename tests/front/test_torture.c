@@ -32,7 +32,7 @@
 
 #define READERS	      8
 #define SIBLINGS_KEPT 45
-#define FAR_BACK      25 /* generations */
+#define FAR_BACK      25   /* generations */
 #define PAUSED_MAX    4000 /* lines a reader may be behind while it pauses */
 
 /*
@@ -43,12 +43,13 @@
 	"2026-11-20T12:00:00+00:00 host.example.org app[4711]: request from "  \
 	"client number "
 #define AFTER                                                                  \
-	" answered with status 200 and 5120 bytes, as nearly all of them are, " \
+	" answered with status 200 and 5120 bytes, as nearly all of them "     \
+	"are, "                                                                \
 	"by a worker whose name is the same in every line"
 
 enum rotation {
 	RENAME,
-	RENAME_LATER,	/* some time without a file */
+	RENAME_LATER, /* some time without a file */
 	COPY_TRUNCATE,
 	COPY_HOLE,	/* by a writer that goes on at its old offset */
 	LATE_WRITER,	/* one that keeps the renamed file */
@@ -81,16 +82,16 @@ struct client {
 	unsigned char *seen; /* by line: the connection it came by */
 	uint32_t *arrived;   /* the lines in the order in which they came */
 	uint32_t count;
-	uint32_t *last_of;     /* by generation: its last number */
+	uint32_t *last_of; /* by generation: its last number */
 };
 
 static struct {
 	const char *folder, *log, *state, *logrotate[2];
 	uint32_t lines, written;
 	uint64_t random;
-	int fd;		    /* the writer's */
+	int fd; /* the writer's */
 	bool no_append;
-	int late_fd;	    /* of a writer that keeps the old file */
+	int late_fd; /* of a writer that keeps the old file */
 	uint32_t late_generation;
 	uint32_t generation, generations;
 	uint32_t *generation_of; /* by line */
@@ -109,8 +110,7 @@ static uint32_t any(uint32_t below)
 }
 
 /* What happened when, for whoever looks for the cause of a failure. */
-static void __attribute__((format(printf, 1, 2)))
-trace(const char *format, ...)
+static void __attribute__((format(printf, 1, 2))) trace(const char *format, ...)
 {
 	va_list args;
 
@@ -135,8 +135,8 @@ static void write_line_to(int fd, uint32_t generation, bool whole)
 {
 	char line[512];
 	uint32_t n = ++t.written;
-	int len = snprintf(line, sizeof(line), BEFORE "%08" PRIu32 AFTER "\n",
-		n);
+	int len =
+		snprintf(line, sizeof(line), BEFORE "%08" PRIu32 AFTER "\n", n);
 	int half = (int)any((uint32_t)len);
 
 	t.generation_of[n] = generation;
@@ -224,8 +224,8 @@ static void reopen(bool no_append)
 
 static void run_logrotate(bool copy)
 {
-	struct process *p = process_run("/usr/sbin/logrotate", "-f", "-s", t.state,
-		t.logrotate[copy], NULL);
+	struct process *p = process_run("/usr/sbin/logrotate", "-f", "-s",
+		t.state, t.logrotate[copy], NULL);
 
 	if (process_exit_code(p) != 0)
 		test_fail("logrotate: %s", process_errors(p));
@@ -376,8 +376,8 @@ static void take_line(struct client *c, const struct reader_event *e)
 			c->connections, c->from, e->id);
 	if (n < c->last_of[g])
 		test_fail("reader %zd got line %" PRIu32 " after %" PRIu32
-			  " of the same file", c - t.clients, n,
-			c->last_of[g]);
+			  " of the same file",
+			c - t.clients, n, c->last_of[g]);
 	c->seen[n] = c->connections;
 	c->last_of[g] = n;
 	c->last = n;
@@ -393,8 +393,8 @@ static void take_events(struct client *c)
 
 		if (strcmp(e->type, "gap") == 0)
 			test_fail("reader %zd was told of a gap after line "
-				  "%" PRIu32 ": %s", c - t.clients, c->last,
-				e->data);
+				  "%" PRIu32 ": %s",
+				c - t.clients, c->last, e->data);
 		if (strcmp(e->type, "message") == 0)
 			take_line(c, e);
 	}
@@ -426,8 +426,8 @@ static void connect_to(struct client *c, int from)
 	if (from < 0)
 		c->reader = &cgi_open(&how, &ask)->reader;
 	else
-		c->reader = &front_open(t.responders[from].address, &ask)
-				     ->reader;
+		c->reader =
+			&front_open(t.responders[from].address, &ask)->reader;
 	c->reader->tolerant = true;
 	c->from = from;
 	c->connections = c->connections < 255 ? c->connections + 1 : 1;
@@ -477,8 +477,8 @@ static void start(struct responder *r)
 	if (getenv("TORTURE_SLOW"))
 		setenv("LD_PRELOAD", process_program("tests/tools/slowdisk.so"),
 			1);
-	r->process = process_run(process_program("ssetail.fcgi"), "-c",
-		r->config, NULL);
+	r->process = process_run(
+		process_program("ssetail.fcgi"), "-c", r->config, NULL);
 	unsetenv("LD_PRELOAD");
 	wait_for(listens(r->address));
 }
@@ -520,10 +520,11 @@ static const char *write_logrotate(const char *name, const char *how)
 {
 	const char *path = disk_path(t.folder, "%s", name);
 
-	disk_write(path, "%s {\n\trotate %d\n\tmissingok\n\tsu %s %s\n"
-			 "\tnocompress\n\t%s\n}\n", t.log, SIBLINGS_KEPT,
-		geteuid() ? "nobody" : "root", geteuid() ? "nogroup" : "root",
-		how);
+	disk_write(path,
+		"%s {\n\trotate %d\n\tmissingok\n\tsu %s %s\n"
+		"\tnocompress\n\t%s\n}\n",
+		t.log, SIBLINGS_KEPT, geteuid() ? "nobody" : "root",
+		geteuid() ? "nogroup" : "root", how);
 	return path;
 }
 
@@ -551,20 +552,20 @@ static void prepare(void)
 	t.generation_of = calloc(t.lines + 1, sizeof(*t.generation_of));
 	for (size_t i = 0; i < READERS; i++) {
 		t.clients[i].seen = calloc(t.lines + 1, 1);
-		t.clients[i].arrived = calloc(t.lines + 1,
-			sizeof(*t.clients[i].arrived));
-		t.clients[i].last_of = calloc(t.generations,
-			sizeof(*t.clients[i].last_of));
+		t.clients[i].arrived =
+			calloc(t.lines + 1, sizeof(*t.clients[i].arrived));
+		t.clients[i].last_of =
+			calloc(t.generations, sizeof(*t.clients[i].last_of));
 		assert_non_null(t.clients[i].last_of);
 	}
 	t.late_fd = -1;
 	t.responders[0].address = disk_path(t.folder, "sock");
-	t.responders[0].config = write_config("a.conf",
-		t.responders[0].address);
-	t.responders[1].address = disk_path("", "127.0.0.1:%d",
-		process_free_port()) + 1;
-	t.responders[1].config = write_config("b.conf",
-		t.responders[1].address);
+	t.responders[0].config =
+		write_config("a.conf", t.responders[0].address);
+	t.responders[1].address =
+		disk_path("", "127.0.0.1:%d", process_free_port()) + 1;
+	t.responders[1].config =
+		write_config("b.conf", t.responders[1].address);
 	open_log();
 	start(&t.responders[0]);
 	start(&t.responders[1]);
@@ -661,8 +662,8 @@ static void describe_missing(const struct client *c, uint32_t n)
 			continue;
 		for (uint32_t j = i > 4 ? i - 4 : 0; j < i + 4; j++)
 			printf("line %" PRIu32 " of file %" PRIu32
-			       " came by connection %d\n", c->arrived[j],
-				t.generation_of[c->arrived[j]],
+			       " came by connection %d\n",
+				c->arrived[j], t.generation_of[c->arrived[j]],
 				c->seen[c->arrived[j]]);
 	}
 }
@@ -683,10 +684,9 @@ static void finish(void)
 				if (!t.clients[i].seen[n]) {
 					describe_missing(&t.clients[i], n);
 					test_fail("reader %zu never got line "
-						  "%" PRIu32 " of file %"
-						  PRIu32 " (its last was %"
-						  PRIu32 ")", i, n,
-						t.generation_of[n],
+						  "%" PRIu32 " of file %" PRIu32
+						  " (its last was %" PRIu32 ")",
+						i, n, t.generation_of[n],
 						t.clients[i].last);
 				}
 	/* What comes twice comes late. */
@@ -743,8 +743,8 @@ static void loses_nothing_and_repeats_nothing(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(loses_nothing_and_repeats_nothing,
-			test_cleanup),
+		cmocka_unit_test_teardown(
+			loses_nothing_and_repeats_nothing, test_cleanup),
 	};
 
 	setlinebuf(stdout);

@@ -11,8 +11,8 @@
 
 #define SLOW_NS 100000
 
-int fstatat(int dir, const char *restrict name, struct stat *restrict st,
-	int flags)
+int fstatat(
+	int dir, const char *restrict name, struct stat *restrict st, int flags)
 {
 	const struct timespec slow = { 0, SLOW_NS };
 

@@ -623,8 +623,7 @@ static void a_head_may_be_large_but_not_endless(void **state)
 		const char *answer;
 	} table[] = {
 		{ __LINE__, ADMIT_PARAMS_MAX, 10, ADMIT_READY, "" },
-		{ __LINE__, ADMIT_PARAMS_MAX + 1, 10, ADMIT_REFUSE,
-			TOO_LARGE },
+		{ __LINE__, ADMIT_PARAMS_MAX + 1, 10, ADMIT_REFUSE, TOO_LARGE },
 		/* 16 + 8 + 6 + 5 + value + 8 bytes in all. */
 		{ __LINE__, 1, ADMIT_HEAD_MAX - 43, ADMIT_READY, "" },
 		{ __LINE__, 1, ADMIT_HEAD_MAX - 42, ADMIT_REFUSE, TOO_LARGE },

@@ -558,8 +558,9 @@ static void an_ipv6_address_does_not_take_ipv4_along(void **state)
 	(void)state;
 	if (port == 0) {
 		/* A machine without IPv6: that is said. */
-		assert_int_equal(listen_open("[::]:9", 0600, NULL, why,
-					 sizeof(why)), -1);
+		assert_int_equal(
+			listen_open("[::]:9", 0600, NULL, why, sizeof(why)),
+			-1);
 		assert_string_not_equal(why, "");
 		return;
 	}
