@@ -223,13 +223,17 @@ static int look_around(const struct chain *c, struct neighbourhood *n,
 	return 0;
 }
 
-/* Opens a sibling, if the name still leads to the same file. NULL, errno. */
+/* Opens a sibling, if the name still leads to the same file. NULL, errno:
+ * EAGAIN when it does not. */
 static struct file *open_sibling(int dir, const struct sibling *s)
 {
 	struct file *f;
 
-	if (file_open(dir, s->name, &f) != FILE_OPEN)
+	if (file_open(dir, s->name, &f) != FILE_OPEN) {
+		if (errno == ENOENT)
+			errno = EAGAIN;
 		return NULL;
+	}
 	if (!same_file(f, s->dev, s->ino)) {
 		file_close(f);
 		errno = EAGAIN;
@@ -294,30 +298,27 @@ static bool is_being_made(const struct sibling *s, const struct file *f)
 }
 
 /*
- * As look_around, without a copy that is being made of `current`, or was
- * made, and that no truncation has followed yet: while the file begins with
- * all that the copy holds, the copy is nothing that came before it.
+ * Takes a copy off the list that is being made of `f`, or was made, and that
+ * no truncation has followed yet: while the file begins with all that the copy
+ * holds, the copy is nothing that came before it.
  */
-static int look_before(struct chain *c, struct file *current,
+static int drop_pending(struct chain *c, struct file *f,
 	struct neighbourhood *n, struct siblings *list)
 {
-	const struct sibling *newest;
+	const struct sibling *newest =
+		list->count ? &list->list[list->count - 1] : NULL;
 	struct file *copy;
 	int same;
 
-	if (look_around(c, n, list) < 0)
-		return -1;
-	newest = list->count ? &list->list[list->count - 1] : NULL;
-	if (!current || !newest || newest->compressed ||
+	if (!newest || newest->compressed ||
 		is_in_chain(c, newest->dev, newest->ino) ||
-		(newest->size == 0 && !is_being_made(newest, current)))
+		(newest->size == 0 && !is_being_made(newest, f)))
 		return 0;
 	copy = open_sibling(n->dir, newest);
-	same = copy ? continues(current, copy) : -1;
+	same = copy ? continues(f, copy) : -1;
 	file_close(copy);
 	if (same < 0) {
 		errno = EAGAIN;
-		leave(n, list);
 		return -1;
 	}
 	if (same) {
@@ -326,6 +327,18 @@ static int look_before(struct chain *c, struct file *current,
 		n->changed = c->directory_changed = (struct timespec){ 0 };
 	}
 	return 0;
+}
+
+/* As look_around, without a copy of `current` that is pending. */
+static int look_before(struct chain *c, struct file *current,
+	struct neighbourhood *n, struct siblings *list)
+{
+	if (look_around(c, n, list) < 0)
+		return -1;
+	if (!current || drop_pending(c, current, n, list) == 0)
+		return 0;
+	leave(n, list);
+	return -1;
 }
 
 static bool is_known(const struct chain *c, uint32_t tag)
@@ -464,11 +477,8 @@ static int append_sibling(struct chain *c, const struct neighbourhood *n,
 		return 0;
 	}
 	f = open_sibling(n->dir, s);
-	if (!f) {
-		if (errno == EAGAIN || errno == ENOENT)
-			errno = EAGAIN;
+	if (!f)
 		return -1;
-	}
 	if (insert(c, c->count, f) < 0) {
 		file_close(f);
 		return -1;
@@ -702,7 +712,7 @@ static int sibling_has_place(const struct chain *c, int dir, const struct siblin
 		return 0;
 	f = open_sibling(dir, s);
 	if (!f)
-		return errno == EAGAIN || errno == ENOENT ? -1 : 0;
+		return errno == EAGAIN ? -1 : 0;
 	has = has_place(c, f, offset, check);
 	if (has == 1)
 		*out = f;
@@ -717,37 +727,55 @@ static int sibling_has_place(const struct chain *c, int dir, const struct siblin
  * followed by.
  */
 static int replace_by_copy(struct chain *c, struct file *f,
-	struct file *copy, const struct siblings *list, size_t i,
-	const struct neighbourhood *n)
+	struct file *copy, struct siblings *list, size_t i,
+	struct neighbourhood *n)
 {
-	size_t at = index_of(c, f);
+	size_t first = index_of(c, f), at = first, to = i + 1;
 	uint32_t serial = f->serial;
+	struct timespec now;
 
-	if (insert(c, at++, copy) < 0)
+	if ((to < list->count && drop_pending(c, f, n, list) < 0) ||
+		insert(c, at++, copy) < 0)
 		return -1;
-	copy->serial = serial;
-	for (size_t j = i + 1; j < list->count; j++) {
-		const struct sibling *s = &list->list[j];
+	for (; to < list->count; to++) {
+		const struct sibling *s = &list->list[to];
 		struct file *one;
 
 		if (is_in_chain(c, s->dev, s->ino))
 			break;
-		if (s->compressed) {
-			add_loss(c, ++serial, CHAIN_COMPRESSED, 0);
-			continue;
-		}
-		one = open_sibling(n->dir, s);
-		if (!one || insert(c, at, one) < 0) {
+		one = s->compressed ? NULL : open_sibling(n->dir, s);
+		if (one && insert(c, at, one) == 0) {
+			at++;
+		} else if (!s->compressed && (one || errno == EAGAIN)) {
 			file_close(one);
-			add_loss(c, ++serial, CHAIN_ROTATED, 0);
-			continue;
+			goto undo;
 		}
-		one->serial = ++serial;
-		at++;
+	}
+	at = first + 1;
+	copy->serial = serial;
+	for (size_t j = i + 1; j < to; j++) {
+		const struct sibling *s = &list->list[j];
+
+		if (same_file(c->files[at], s->dev, s->ino))
+			c->files[at++]->serial = ++serial;
+		else
+			add_loss(c, ++serial, s->compressed ? CHAIN_COMPRESSED
+							    : CHAIN_ROTATED, 0);
 	}
 	f->serial = at + 1 == c->count ? new_serial(c) : serial + 1;
+	/* Its size was that of what is in the copy. */
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	file_refresh(f, &now);
 	file_forget(f);
 	return 0;
+undo:
+	while (at > first + 1) {
+		file_close(c->files[--at]);
+		take_out(c, at);
+	}
+	take_out(c, first);
+	errno = EAGAIN;
+	return -1;
 }
 
 int chain_truncated(struct chain *c, struct file *f, uint64_t offset,
@@ -861,18 +889,20 @@ int chain_adopt_copy(struct chain *c, struct file *f, uint64_t offset,
 	if (has == 1) {
 		int same = continues(f, copy);
 
-		if (same == 0 &&
-			replace_by_copy(c, f, copy, &list, i - 1, &n) == 0) {
-			if (leads)
-				remember(c, &list, &n);
-		} else {
+		if (same == 1) {
 			/* A copy that is not followed by a truncation yet:
 			 * it is looked at again when the file is smaller. */
 			c->pending_size = copy->size;
 			c->pending_changed = last_change(&n);
-			file_close(copy);
-			has = same < 0 ? -1 : 0;
+			has = 0;
+		} else if (same < 0 || replace_by_copy(c, f, copy, &list,
+					       i - 1, &n) < 0) {
+			has = -1;
+		} else if (leads) {
+			remember(c, &list, &n);
 		}
+		if (has != 1)
+			file_close(copy);
 	} else if (has == 0 && leads) {
 		remember(c, &list, &n);
 	}

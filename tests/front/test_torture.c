@@ -32,7 +32,8 @@
 
 #define READERS	      8
 #define SIBLINGS_KEPT 45
-#define FAR_BACK      25   /* generations */
+#define FAR_BACK      20   /* generations; an id names a few older ones, and a
+			    * burst makes more at once */
 #define PAUSED_MAX    4000 /* lines a reader may be behind while it pauses */
 
 /*
