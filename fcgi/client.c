@@ -20,6 +20,9 @@
 /* A peer that connects must have asked for something by then. */
 #define HEAD_DEADLINE_MS 10000
 
+/* And one that has its answer must have closed. */
+#define END_DEADLINE_MS 10000
+
 /* Times that the input of a client that is answered is read yet. */
 #define DRAIN_READS 16
 
@@ -219,15 +222,30 @@ static void add_end(struct buffer *b, unsigned id)
 	b->len += RECORD_END_BYTES;
 }
 
-/* Sends what is in context->answer, if the socket takes it, and closes. */
+/*
+ * Sends what is in context->answer, if the socket takes it, and ends.
+ *
+ * The peer closes first. mod_proxy_fcgi sends the empty FCGI_STDIN on its own,
+ * perhaps after our answer to the head: were the connection gone by then, it
+ * would throw the answer away and say 503, which ends an EventSource for good.
+ */
 static void send_last(struct client *c)
 {
 	struct buffer *b = &c->context->answer;
+	int64_t now_ms = program_now_ms();
+	ssize_t n = 0;
 
 	if (!b->failed && b->len > 0)
-		send_some(c, b->data, b->len, c->since_ms);
+		n = send_some(c, b->data, b->len, now_ms);
 	drain(c->fd);
-	client_close(c);
+	block(c, false, now_ms);
+	if (n <= 0 || n != (ssize_t)b->len || shutdown(c->fd, SHUT_WR) < 0) {
+		client_close(c);
+		return;
+	}
+	release_state(c);
+	c->state = CLIENT_ENDED;
+	c->since_ms = now_ms;
 }
 
 /* The stream has said all it had to say. */
@@ -514,6 +532,8 @@ static void admit_bytes(
 static void handle_bytes(
 	struct client *c, const char *bytes, size_t len, int64_t now_ms)
 {
+	if (c->state == CLIENT_ENDED)
+		return;
 	if (c->state == CLIENT_ADMITTING) {
 		admit_bytes(c, bytes, len, now_ms);
 	} else if (admit_walk_aborts(&c->walk, c->id, bytes, len)) {
@@ -589,6 +609,10 @@ void client_tick(struct client *c, int64_t now_ms)
 		return;
 	case CLIENT_STREAMING:
 		break;
+	case CLIENT_ENDED:
+		if (quiet_ms >= END_DEADLINE_MS)
+			client_close(c);
+		return;
 	default:
 		return;
 	}

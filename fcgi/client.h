@@ -3,7 +3,7 @@
  * last. All of its state is in one struct; it owns no buffer for what it
  * sends: that is made again from its cursors.
  *
- *	ADMITTING ──> OPENING ──> STREAMING ──> GONE
+ *	ADMITTING ──> OPENING ──> STREAMING ──> ENDED ──> GONE
  *	    |            |                        ^
  *	    +────────────+── answered at once ────+
  */
@@ -23,6 +23,7 @@ enum client_state {
 	CLIENT_ADMITTING, /* its request is not complete */
 	CLIENT_OPENING,	  /* its stream waits for the disk */
 	CLIENT_STREAMING,
+	CLIENT_ENDED, /* all is said; the peer has not closed yet */
 	CLIENT_GONE /* closed: to be freed at the end of the turn */
 };
 
@@ -75,7 +76,7 @@ struct client {
 		struct session *session;
 	} as;
 	struct owed owed;
-	int64_t since_ms; /* connected; last accepted bytes; was blocked */
+	int64_t since_ms; /* connected; last accepted bytes; blocked; ended */
 	int64_t ends_ms;  /* its lifetime; INT64_MAX: none */
 };
 
@@ -106,7 +107,8 @@ bool client_send_ready(struct client_context *x, int64_t now_ms);
 /* Tries again what waited for the disk. */
 void client_retry(struct client *c, int64_t now_ms);
 
-/* Once a second: heartbeat, stall, lifetime, the deadline of a head. */
+/* Once a second: heartbeat, stall, lifetime, the deadlines of a head and of
+ * an end. */
 void client_tick(struct client *c, int64_t now_ms);
 
 /*

@@ -320,6 +320,58 @@ static void an_abort_in_the_middle_of_a_frame_frees_the_client(void **state)
 	expect_lines_from_0(&c->reader);
 }
 
+/*
+ * As mod_proxy_fcgi does: the end of the input on its own, when the answer may
+ * be there already. One that finds the connection closed throws the answer
+ * away.
+ */
+static void an_answer_waits_for_the_end_of_the_input(void **state)
+{
+	const struct ask unknown = { .path = "/unknown" };
+	struct bytes head = BYTES_INIT, pairs = BYTES_INIT, end = BYTES_INIT;
+	struct responder r;
+
+	(void)state;
+	responder_start(&r, NULL);
+	size_t descriptors = process_descriptors(r.process->pid);
+	front_put_begin(&head, 1, FRONT_RESPONDER, 0);
+	front_put_pairs(&pairs, &unknown);
+	front_put_record(&head, FRONT_PARAMS, 1, pairs.data, pairs.len);
+	front_put_record(&head, FRONT_PARAMS, 1, NULL, 0);
+	front_put_record(&end, FRONT_STDIN, 1, NULL, 0);
+
+	struct front_client *c = front_connect(r.address);
+	reader_set_reading(&c->reader, false);
+	assert_true(reader_send(&c->reader, head.data, head.len));
+	wait_for(reader_read(&c->reader, 1) == 1);
+	/* Whoever comes now is served after it. */
+	reader_close(&responder_follow(&r, NULL)->reader);
+	assert_true(reader_send(&c->reader, end.data, end.len));
+	reader_set_reading(&c->reader, true);
+	reader_expect_status(&c->reader, 404);
+	expect_end(c);
+	wait_for(process_descriptors(r.process->pid) == descriptors);
+	bytes_release(&head);
+	bytes_release(&pairs);
+	bytes_release(&end);
+}
+
+/* It is closed all the same. */
+static void a_peer_that_does_not_close_is_closed(void **state)
+{
+	struct responder r;
+
+	(void)state;
+	responder_start(&r, NULL);
+	size_t descriptors = process_descriptors(r.process->pid);
+	struct front_client *c = responder_open(
+		&r, &(struct ask){ .path = "/unknown" });
+	reader_set_reading(&c->reader, false);
+	wait_for(reader_read(&c->reader, 1) == 1);
+	assert_int_equal(process_descriptors(r.process->pid), descriptors + 1);
+	wait_for(process_descriptors(r.process->pid) == descriptors);
+}
+
 /* ---- by the network */
 
 enum how_it_vanishes { HANGS_UP, RESETS, HANGS_UP_FULL, RESETS_FULL };
@@ -412,6 +464,8 @@ int main(void)
 		TEST(head_has_a_head_and_ends),
 		TEST(an_abort_is_answered_and_frees_the_client),
 		TEST(an_abort_in_the_middle_of_a_frame_frees_the_client),
+		TEST(an_answer_waits_for_the_end_of_the_input),
+		TEST(a_peer_that_does_not_close_is_closed),
 		ON("unix", a_client_that_vanished_is_freed, NULL),
 		ON("TCP", a_client_that_vanished_is_freed, tcp),
 		TEST(a_quiet_stream_has_heartbeats),
