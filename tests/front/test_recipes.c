@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "tests/lib/cgi.h"
@@ -77,7 +78,7 @@ static struct bytes recipe(const char *name)
 }
 
 static const char *const names[] = { "folder", "journal", "container", "filter",
-	"stdbuf", "logrotate", "shared" };
+	"stdbuf", "logrotate", "shared", "check", "unit" };
 
 static void all_of_them_are_here(void **state)
 {
@@ -260,32 +261,104 @@ static void rotation_takes_what_was_printed_and_loses_nothing(void **state)
 	assert_int_equal(reader_find_event(r, 0, "gap", NULL), -1);
 }
 
-/* As an account on a shared host has it: www/cgi-bin/ssetail.cgi. */
-static void the_error_log_of_a_shared_host_is_above_the_program(void **state)
+/* The folder that is uploaded, and nothing else: what --init is told of the
+ * host is the folder that it is then in. */
+static void the_error_log_of_a_shared_host_is_for_its_owner(void **state)
 {
 	(void)state;
-	const char *www = disk_subfolder(disk_folder(), "www");
-	const char *bin = disk_subfolder(www, "cgi-bin");
-	const char *program = disk_path(bin, "ssetail.cgi");
+	const char *home = disk_folder();
+	const char *upload = disk_path(home, "upload");
+	const char *www = disk_subfolder(home, "www");
 	const char *log = disk_path(www, "error_log");
-	const char *const known[] = { "REMOTE_USER=me", "AUTH_TYPE=Basic",
+	const char *openssl = disk_path(disk_subfolder(home, "bin"), "openssl");
+	const char *program = disk_path(
+		disk_subfolder(disk_subfolder(home, "build"), "static"),
+		"ssetail.cgi");
+	const char *const known[] = { "REMOTE_USER=USER", "AUTH_TYPE=Basic",
 		NULL };
-	struct bytes text = recipe("shared");
-	struct cgi_how how = { .program = program, .folder = "/" };
+	struct bytes text = recipe("shared"), path = BYTES_INIT;
 
 	disk_copy(process_program("ssetail.cgi"), program);
 	disk_mode(program, 0755);
-	disk_write_bytes(
-		disk_path(bin, ".htssetail.conf"), text.data, text.len);
+	/* The real one asks at the terminal. */
+	disk_write(openssl, "#!/bin/sh\necho \"the hash by $*\"\n");
+	disk_mode(openssl, 0755);
+	replace(&text, "/home/me/public_html/log", disk_path(www, "log"));
+	bytes_add_format(&path, "PATH=%s/bin:/usr/bin:/bin", home);
+	struct process *p = process_start(&(struct process_how){
+		.argv = (const char *[]){ "/bin/sh", "-ec", text.data, NULL },
+		.env = (const char *[]){ path.data, NULL },
+		.folder = home,
+	});
+	if (process_exit_code(p) != 0)
+		fail_msg("%s", process_errors(p));
+	bytes_release(&path);
+	bytes_clear(&text);
+	disk_read(&text, disk_path(upload, ".htpasswd"));
+	assert_string_equal(text.data, "USER:the hash by passwd -apr1\n");
+	bytes_clear(&text);
+	disk_read(&text, disk_path(upload, ".htaccess"));
+	assert_true(bytes_contain(&text, disk_path(www, "log/.htpasswd")));
 	bytes_release(&text);
+	assert_int_equal(disk_entries(upload), 4);
+
+	disk_rename(upload, disk_path(www, "log"));
 	disk_write(log, "PHP Warning\n");
+	const struct cgi_how how = {
+		.program = disk_path(www, "log/ssetail.cgi"), .folder = "/"
+	};
 	struct cgi_client *c = cgi_open(
-		&how, &(struct ask){ .path = "/errors", .variables = known });
+		&how, &(struct ask){ .path = "/error", .variables = known });
 	reader_expect_event(&c->reader, 0, "message", "PHP Warning");
 	disk_append(log, "PHP Fatal error\n");
 	reader_expect_event(&c->reader, 1, "message", "PHP Fatal error");
-	c = cgi_open(&how, &(struct ask){ .path = "/errors" });
+	c = cgi_open(&how, &(struct ask){ .path = "/error" });
 	reader_expect_status(&c->reader, 404);
+}
+
+/* A file that is Debian's is named with what mends it. */
+static void t_asks_as_the_web_servers_user(void **state)
+{
+	(void)state;
+	const char *folder = disk_folder();
+	const char *program = disk_path(folder, "ssetail.fcgi");
+	struct bytes text = recipe("check"), setting = BYTES_INIT;
+
+	disk_copy(process_program("ssetail.fcgi"), program);
+	disk_mode(program, 0755);
+	disk_write(disk_path(folder, "ssetail.conf"),
+		"sources = ( { name = \"a\"; path = \"a.log\"; "
+		"public = true; } );");
+	disk_write(disk_path(folder, "a.log"), "a line\n");
+	disk_mode(disk_path(folder, "a.log"), 0640);
+	if (geteuid() != 0)
+		skip(); /* only root becomes somebody else */
+	assert_int_equal(chown(disk_path(folder, "a.log"), 0, 4), 0);
+	replace(&text, "/usr/local/lib/ssetail/ssetail.fcgi", program);
+	bytes_add_format(&setting, "SSETAIL_CONF=%s/ssetail.conf", folder);
+	struct process *p = process_start(&(struct process_how){
+		.argv = (const char *[]){ "/bin/sh", "-c", text.data, NULL },
+		.env = (const char *[]){ setting.data, "PATH=/usr/bin:/bin",
+			NULL },
+	});
+	bytes_release(&text);
+	bytes_release(&setting);
+	assert_int_equal(process_exit_code(p), EX_NOINPUT);
+	assert_non_null(strstr(process_errors(p), "in www-data\n"));
+	assert_non_null(strstr(process_errors(p), "usermod -aG adm www-data "));
+	assert_non_null(strstr(process_errors(p), "beware: "));
+}
+
+static void the_unit_has_the_lines_that_are_shown(void **state)
+{
+	(void)state;
+	struct bytes text = recipe("unit"), unit = BYTES_INIT;
+
+	disk_read(&unit, "conf/systemd/ssetail.service");
+	if (!bytes_contain(&unit, text.data))
+		fail_msg("not in the unit: %s", text.data);
+	bytes_release(&text);
+	bytes_release(&unit);
 }
 
 int main(void)
@@ -295,8 +368,12 @@ int main(void)
 		SITE_TESTS(lines_that_programs_print_arrive_one_by_one),
 		SITE_TESTS(rotation_takes_what_was_printed_and_loses_nothing),
 		cmocka_unit_test_teardown(
-			the_error_log_of_a_shared_host_is_above_the_program,
+			the_error_log_of_a_shared_host_is_for_its_owner,
 			test_cleanup),
+		cmocka_unit_test_teardown(
+			t_asks_as_the_web_servers_user, test_cleanup),
+		cmocka_unit_test_teardown(
+			the_unit_has_the_lines_that_are_shown, test_cleanup),
 	};
 
 	return cmocka_run_group_tests_name("recipes", tests, NULL, NULL);
