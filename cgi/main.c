@@ -98,8 +98,8 @@ static void sink_init(unsigned stall_s)
 static ssize_t write_some(const char *bytes, size_t len)
 {
 	if (sink.kind == SINK_SOCKET)
-		return send(STDOUT_FILENO, bytes, len,
-			MSG_DONTWAIT | MSG_NOSIGNAL);
+		return send(
+			STDOUT_FILENO, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sink.kind == SINK_PIPE && len > PIPE_BUF)
 		len = PIPE_BUF;
 	return write(STDOUT_FILENO, bytes, len);
@@ -146,8 +146,8 @@ struct session {
 	int64_t ends_ms;
 };
 
-static void ignore_news(void *context, struct source *source,
-	enum feed_outcome outcome)
+static void ignore_news(
+	void *context, struct source *source, enum feed_outcome outcome)
 {
 	(void)source;
 	/* There is more than one look may read. */
@@ -160,8 +160,9 @@ static int send_news(struct session *s, const struct config *config)
 {
 	const struct output *output = NULL;
 
-	while (!stopped && stream_produce(&s->stream, s->studio, program_now_ms(), -1,
-				   FEED_PIECE_BYTES, &output)) {
+	while (!stopped &&
+		stream_produce(&s->stream, s->studio, program_now_ms(), -1,
+			FEED_PIECE_BYTES, &output)) {
 		if (write_all(output->bytes, output->len) < 0)
 			return -1;
 		for (size_t i = 0; i < output->count; i++)
@@ -188,8 +189,8 @@ static int64_t least(int64_t a, int64_t b)
 static int wait_for_news(struct session *s, const struct config *config)
 {
 	struct pollfd fds[2] = { { STDOUT_FILENO, 0, 0 }, { -1, POLLIN, 0 } };
-	int64_t next = s->last_sent_ms +
-		(int64_t)config->heartbeat_s * SECOND_MS;
+	int64_t next =
+		s->last_sent_ms + (int64_t)config->heartbeat_s * SECOND_MS;
 	bool more = false;
 
 	next = least(next, s->ends_ms);
@@ -197,8 +198,8 @@ static int wait_for_news(struct session *s, const struct config *config)
 		next = least(next, s->last_look_ms + SECOND_MS);
 	for (size_t i = 0; i < s->hub.source_count; i++)
 		if (s->hub.sources[i].config->type == SOURCE_CLOCK)
-			next = least(next,
-				clock_next_ms(&s->hub.sources[i].clock));
+			next = least(
+				next, clock_next_ms(&s->hub.sources[i].clock));
 	if (s->hub.watch)
 		fds[1].fd = watch_descriptor(s->hub.watch);
 	if (wait_for(fds, 2, next - program_now_ms()) < 0 && errno != EINTR)
@@ -227,7 +228,8 @@ static int serve(struct session *s, const struct config *config,
 	enum stream_outcome outcome;
 
 	while ((outcome = stream_open(&s->stream, &s->hub, s->subscriptions,
-			route, request, program_now_ms(), NULL)) == STREAM_WAIT) {
+			route, request, program_now_ms(), NULL)) ==
+		STREAM_WAIT) {
 		/* Files are being renamed: a moment later they are not. */
 		wait_for(NULL, 0, 20);
 		if (stopped)
@@ -238,7 +240,8 @@ static int serve(struct session *s, const struct config *config,
 	s->last_sent_ms = s->last_look_ms = program_now_ms();
 	s->ends_ms = INT64_MAX;
 	if (config->lifetime_s)
-		s->ends_ms = program_now_ms() + program_lifetime_ms(config->lifetime_s);
+		s->ends_ms = program_now_ms() +
+			     program_lifetime_ms(config->lifetime_s);
 	stream_add_head(&s->stream, &s->text, head);
 	if (write_buffer(&s->text) < 0)
 		return 0;
@@ -424,7 +427,8 @@ static bool is_listening(int fd)
 	socklen_t size = sizeof(listening);
 
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) ==
-		0 && listening;
+		       0 &&
+	       listening;
 }
 
 /* A web server has to set both (RFC 3875, 4.1.4 and 4.1.12). One that forgets
@@ -444,9 +448,9 @@ struct options {
 /* Returns -1 to go on, or the code to exit with. */
 static int read_options(struct options *o, int argc, char **argv)
 {
-	static const struct option names[] = { { "init", no_argument, NULL,
-						       'i' },
-		{ NULL, 0, NULL, 0 } };
+	static const struct option names[] = {
+		{ "init", no_argument, NULL, 'i' }, { NULL, 0, NULL, 0 }
+	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:o:tVh", names, NULL)) != -1) {
@@ -527,8 +531,8 @@ int main(int argc, char **argv)
 
 		result = run(config, &request, outcome, true);
 	} else {
-		result = run_by_hand(config,
-			optind < argc ? argv[optind] : NULL);
+		result = run_by_hand(
+			config, optind < argc ? argv[optind] : NULL);
 	}
 	config_free(config);
 	return result;

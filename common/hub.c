@@ -214,8 +214,7 @@ void hub_read_watch(struct hub *h, hub_news *news, void *context)
 		return; /* the timer will look */
 	watch_drain(h->watch, mark, &dirty);
 	for (size_t i = 0; i < h->source_count; i++)
-		if (dirty.marks[i] &&
-			h->sources[i].config->type == SOURCE_FILE)
+		if (dirty.marks[i] && h->sources[i].config->type == SOURCE_FILE)
 			look(h, &h->sources[i], false, news, context);
 	free(dirty.marks);
 }

@@ -17,8 +17,8 @@
 
 struct source {
 	const struct source_config *config; /* borrowed */
-	struct feed feed;   /* type file */
-	struct clock clock; /* type clock */
+	struct feed feed;		    /* type file */
+	struct clock clock;		    /* type clock */
 };
 
 struct hub {
@@ -59,8 +59,8 @@ bool hub_route(struct hub *h, enum request_outcome outcome,
 	struct buffer *answer);
 
 /* The sources of a type file that have news are handed to `news`. */
-typedef void hub_news(void *context, struct source *source,
-	enum feed_outcome outcome);
+typedef void hub_news(
+	void *context, struct source *source, enum feed_outcome outcome);
 
 /* Takes the events of the watch and looks at the sources they concern. */
 void hub_read_watch(struct hub *h, hub_news *news, void *context);

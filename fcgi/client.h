@@ -24,7 +24,7 @@ enum client_state {
 	CLIENT_OPENING,	  /* its stream waits for the disk */
 	CLIENT_STREAMING,
 	CLIENT_ENDED, /* all is said; the peer has not closed yet */
-	CLIENT_GONE /* closed: to be freed at the end of the turn */
+	CLIENT_GONE   /* closed: to be freed at the end of the turn */
 };
 
 /* What all clients of a process share. */

@@ -96,7 +96,8 @@ static int refuse_cgi(void)
 	fputs("Status: 500 Internal Server Error\r\n"
 	      "Content-Type: text/plain; charset=utf-8\r\n\r\n"
 	      "This is the FastCGI program, started as plain CGI: use "
-	      "ssetail.cgi.\n", stdout);
+	      "ssetail.cgi.\n",
+		stdout);
 	return EX_UNAVAILABLE;
 }
 
@@ -116,7 +117,8 @@ static int open_socket(const struct config *config, const struct options *o,
 		fd = listen_take(kind);
 		if (fd < 0)
 			log_error("start: the inherited socket cannot be "
-				  "used: %s", strerror(errno));
+				  "used: %s",
+				strerror(errno));
 		return fd;
 	default:
 		break;
@@ -193,8 +195,8 @@ int main(int argc, char **argv)
 	config = load(options.config);
 	if (!config)
 		return EX_CONFIG;
-	result = options.check ? check_sources(config)
-			       : serve(config, &options);
+	result =
+		options.check ? check_sources(config) : serve(config, &options);
 	config_free(config);
 	return result;
 }

@@ -41,7 +41,7 @@ struct server {
 	int epoll;
 	int listener;
 	int cold;
-	bool is_paused;	 /* out of descriptors: the listener is not asked */
+	bool is_paused; /* out of descriptors: the listener is not asked */
 	size_t clients_max;
 	int64_t next_warning_ms;
 	bool look_again; /* a look had more than it may read at once */
@@ -156,8 +156,8 @@ static void accept_some(struct server *s, int64_t now_ms)
 			pause_listener(s, strerror(EMFILE), now_ms);
 			return;
 		}
-		fd = accept4(s->listener, NULL, NULL,
-			SOCK_NONBLOCK | SOCK_CLOEXEC);
+		fd = accept4(
+			s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
 			continue;
 		if (fd < 0) {
@@ -174,8 +174,8 @@ static void accept_some(struct server *s, int64_t now_ms)
 
 /* ---- sources */
 
-static void on_news(void *context, struct source *source,
-	enum feed_outcome outcome)
+static void on_news(
+	void *context, struct source *source, enum feed_outcome outcome)
 {
 	struct server *s = context;
 	struct feed *f = &source->feed;
@@ -217,8 +217,9 @@ static void serve_clocks(struct server *s, int64_t now_ms)
 
 		if (s->hub.sources[i].config->type != SOURCE_CLOCK)
 			continue;
-		for (t = clock->tickers.next; t != &clock->tickers &&
-			t->cursor.due_ms <= now_ms; t = t->next) {
+		for (t = clock->tickers.next;
+			t != &clock->tickers && t->cursor.due_ms <= now_ms;
+			t = t->next) {
 			const struct stream *stream = t->owner;
 
 			client_set_ready(stream->owner);
@@ -264,8 +265,8 @@ static int timeout_ms(const struct server *s, bool more, int64_t now_ms)
 	return next > now_ms ? (int)(next - now_ms) : 0;
 }
 
-static void handle(struct server *s, const struct epoll_event *e,
-	int64_t now_ms)
+static void handle(
+	struct server *s, const struct epoll_event *e, int64_t now_ms)
 {
 	if (e->data.ptr == &s->listener)
 		accept_some(s, now_ms);
@@ -321,8 +322,8 @@ long server_clients_max(long descriptors)
 {
 	long spare = descriptors / 2;
 
-	return descriptors - (spare < SPARE_DESCRIPTORS ? spare
-							: SPARE_DESCRIPTORS);
+	return descriptors -
+	       (spare < SPARE_DESCRIPTORS ? spare : SPARE_DESCRIPTORS);
 }
 
 int server_run(const struct config *config, int fd, size_t clients_max)

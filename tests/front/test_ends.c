@@ -364,8 +364,8 @@ static void a_peer_that_does_not_close_is_closed(void **state)
 	(void)state;
 	responder_start(&r, NULL);
 	size_t descriptors = process_descriptors(r.process->pid);
-	struct front_client *c = responder_open(
-		&r, &(struct ask){ .path = "/unknown" });
+	struct front_client *c =
+		responder_open(&r, &(struct ask){ .path = "/unknown" });
 	reader_set_reading(&c->reader, false);
 	wait_for(reader_read(&c->reader, 1) == 1);
 	assert_int_equal(process_descriptors(r.process->pid), descriptors + 1);
