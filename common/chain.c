@@ -76,8 +76,8 @@ const struct chain_loss *chain_lost(const struct chain *c, uint32_t serial)
 	return NULL;
 }
 
-const struct chain_loss *chain_lost_between(const struct chain *c,
-	uint32_t after, uint32_t before)
+const struct chain_loss *chain_lost_between(
+	const struct chain *c, uint32_t after, uint32_t before)
 {
 	const struct chain_loss *first = NULL;
 
@@ -122,8 +122,8 @@ static uint32_t new_serial(struct chain *c)
 	return serial;
 }
 
-static void add_loss(struct chain *c, uint32_t serial,
-	enum chain_reason reason, uint64_t size)
+static void add_loss(struct chain *c, uint32_t serial, enum chain_reason reason,
+	uint64_t size)
 {
 	c->losses[c->next_loss] = (struct chain_loss){ serial, reason, size };
 	c->next_loss = (c->next_loss + 1) % CHAIN_LOSSES_MAX;
@@ -206,8 +206,8 @@ static int neighbourhood_open(const struct chain *c, struct neighbourhood *n)
 }
 
 /* Opens the neighbourhood and lists it. Close n->dir, release *list. */
-static int look_around(const struct chain *c, struct neighbourhood *n,
-	struct siblings *list)
+static int look_around(
+	const struct chain *c, struct neighbourhood *n, struct siblings *list)
 {
 	*list = (struct siblings){ 0 };
 	if (neighbourhood_open(c, n) < 0)
@@ -271,9 +271,9 @@ static struct timespec last_change(const struct neighbourhood *n)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	age_ns = (int64_t)(now.tv_sec - changed.tv_sec) * 1000000000 +
-		now.tv_nsec - changed.tv_nsec;
-	if (age_ns < TICK_NS || (changed.tv_nsec == 0 &&
-				 age_ns < COARSE_TICK_S * 1000000000ll))
+		 now.tv_nsec - changed.tv_nsec;
+	if (age_ns < TICK_NS ||
+		(changed.tv_nsec == 0 && age_ns < COARSE_TICK_S * 1000000000ll))
 		return (struct timespec){ 0 };
 	return changed;
 }
@@ -294,7 +294,7 @@ static bool is_being_made(const struct sibling *s, const struct file *f)
 
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
 	return s->size == 0 && f->size > 0 &&
-		now.tv_sec - s->modified.tv_sec < EMPTY_COPY_S;
+	       now.tv_sec - s->modified.tv_sec < EMPTY_COPY_S;
 }
 
 /*
@@ -368,8 +368,8 @@ static bool is_to_be_explained(struct chain *c, const struct sibling *s)
  * is new is for the next look: it may be the copy of what the current file
  * held before a truncation that nobody has noticed yet.
  */
-static int look_back(struct chain *c, struct neighbourhood *n,
-	struct siblings *list)
+static int look_back(
+	struct chain *c, struct neighbourhood *n, struct siblings *list)
 {
 	const struct sibling *newest;
 
@@ -387,8 +387,7 @@ static int look_back(struct chain *c, struct neighbourhood *n,
 static void remember(struct chain *c, const struct siblings *list,
 	const struct neighbourhood *n)
 {
-	uint32_t *known = realloc(c->known,
-		(list->count + 1) * sizeof(*known));
+	uint32_t *known = realloc(c->known, (list->count + 1) * sizeof(*known));
 	char *directory = strdup(n->directory);
 
 	if (known)
@@ -408,8 +407,8 @@ static void remember(struct chain *c, const struct siblings *list,
 }
 
 /* The size, modulo 2^32, that a gzip file says it had. False for others. */
-static bool former_size(const struct file *compressed,
-	const struct sibling *s, uint32_t *size)
+static bool former_size(
+	const struct file *compressed, const struct sibling *s, uint32_t *size)
 {
 	const char *ending = strrchr(s->name, '.');
 	unsigned char b[4];
@@ -427,8 +426,8 @@ static bool former_size(const struct file *compressed,
  * Is it the compressed form of a file that we still hold? Other kinds than
  * gzip do not tell their former size, but all keep the time of change.
  */
-static bool is_compressed_form(int dir, const struct sibling *s,
-	const struct file *f)
+static bool is_compressed_form(
+	int dir, const struct sibling *s, const struct file *f)
 {
 	struct file *compressed = open_sibling(dir, s);
 	uint32_t size;
@@ -462,8 +461,8 @@ static bool may_reach(int dir, const struct sibling *s, uint64_t offset)
 }
 
 /* Appends one sibling that came after the chain's last file. */
-static int append_sibling(struct chain *c, const struct neighbourhood *n,
-	const struct sibling *s)
+static int append_sibling(
+	struct chain *c, const struct neighbourhood *n, const struct sibling *s)
 {
 	struct file *f;
 
@@ -600,7 +599,7 @@ static enum followed follow(struct chain *c)
 	if (may_be_copied(c, &list))
 		result = FOLLOW_LATER;
 	else if (leads_to(c, f) && append_between(c, &n, &list, f) == 0 &&
-		insert(c, c->count, f) == 0)
+		 insert(c, c->count, f) == 0)
 		result = FOLLOWED;
 	else
 		result = FOLLOW_AGAIN;
@@ -683,8 +682,8 @@ static size_t index_of(const struct chain *c, const struct file *f)
  * given out by somebody who knew that nobody writes there any more; in the
  * current file there is none.
  */
-static int has_place(const struct chain *c, struct file *f, uint64_t offset,
-	uint64_t check)
+static int has_place(
+	const struct chain *c, struct file *f, uint64_t offset, uint64_t check)
 {
 	switch (file_has_place(f, offset, check)) {
 	case FILE_PLACE:
@@ -702,8 +701,9 @@ static int has_place(const struct chain *c, struct file *f, uint64_t offset,
 }
 
 /* Opens the sibling and asks it for a place: 1 with *out, 0, or -1. */
-static int sibling_has_place(const struct chain *c, int dir, const struct sibling *s,
-	uint64_t offset, uint64_t check, struct file **out)
+static int sibling_has_place(const struct chain *c, int dir,
+	const struct sibling *s, uint64_t offset, uint64_t check,
+	struct file **out)
 {
 	struct file *f;
 	int has;
@@ -726,9 +726,8 @@ static int sibling_has_place(const struct chain *c, int dir, const struct siblin
  * after it follow, and then `f` from its start, still before whatever `f` was
  * followed by.
  */
-static int replace_by_copy(struct chain *c, struct file *f,
-	struct file *copy, struct siblings *list, size_t i,
-	struct neighbourhood *n)
+static int replace_by_copy(struct chain *c, struct file *f, struct file *copy,
+	struct siblings *list, size_t i, struct neighbourhood *n)
 {
 	size_t first = index_of(c, f), at = first, to = i + 1;
 	uint32_t serial = f->serial;
@@ -759,8 +758,10 @@ static int replace_by_copy(struct chain *c, struct file *f,
 		if (same_file(c->files[at], s->dev, s->ino))
 			c->files[at++]->serial = ++serial;
 		else
-			add_loss(c, ++serial, s->compressed ? CHAIN_COMPRESSED
-							    : CHAIN_ROTATED, 0);
+			add_loss(c, ++serial,
+				s->compressed ? CHAIN_COMPRESSED
+					      : CHAIN_ROTATED,
+				0);
 	}
 	f->serial = at + 1 == c->count ? new_serial(c) : serial + 1;
 	/* Its size was that of what is in the copy. */
@@ -778,8 +779,8 @@ undo:
 	return -1;
 }
 
-int chain_truncated(struct chain *c, struct file *f, uint64_t offset,
-	uint64_t check)
+int chain_truncated(
+	struct chain *c, struct file *f, uint64_t offset, uint64_t check)
 {
 	struct neighbourhood n;
 	struct siblings list;
@@ -797,10 +798,9 @@ int chain_truncated(struct chain *c, struct file *f, uint64_t offset,
 		if (is_in_chain(c, list.list[i].dev, list.list[i].ino) ||
 			offset == 0)
 			continue;
-		has = sibling_has_place(c, n.dir, &list.list[i], offset, check,
-			&copy);
-		if (has == 1 &&
-			replace_by_copy(c, f, copy, &list, i, &n) < 0) {
+		has = sibling_has_place(
+			c, n.dir, &list.list[i], offset, check, &copy);
+		if (has == 1 && replace_by_copy(c, f, copy, &list, i, &n) < 0) {
 			file_close(copy);
 			has = -1;
 		}
@@ -822,8 +822,8 @@ int chain_truncated(struct chain *c, struct file *f, uint64_t offset,
 
 /* Is there nothing new in the directory; and if there is a copy, does the
  * file still hold at least as much as that? */
-static bool is_as_before(const struct chain *c, const struct file *f,
-	uint64_t offset)
+static bool is_as_before(
+	const struct chain *c, const struct file *f, uint64_t offset)
 {
 	struct stat st;
 
@@ -832,8 +832,8 @@ static bool is_as_before(const struct chain *c, const struct file *f,
 	if (same_time(&st.st_mtim, &c->directory_changed))
 		return true;
 	return c->pending_size > 0 && offset > 0 &&
-		f->size >= c->pending_size &&
-		same_time(&st.st_mtim, &c->pending_changed);
+	       f->size >= c->pending_size &&
+	       same_time(&st.st_mtim, &c->pending_changed);
 }
 
 /* The siblings that came since the last listing and can be copies of `f`:
@@ -854,8 +854,8 @@ static void find_new(const struct chain *c, const struct file *f,
 	}
 }
 
-int chain_adopt_copy(struct chain *c, struct file *f, uint64_t offset,
-	uint64_t check)
+int chain_adopt_copy(
+	struct chain *c, struct file *f, uint64_t offset, uint64_t check)
 {
 	bool leads = leads_to(c, f);
 	struct file *copy = NULL;
@@ -879,8 +879,8 @@ int chain_adopt_copy(struct chain *c, struct file *f, uint64_t offset,
 		if (s->compressed)
 			continue;
 		if (s->size > 0 && s->size >= offset) {
-			has = sibling_has_place(c, n.dir, s, offset, check,
-				&copy);
+			has = sibling_has_place(
+				c, n.dir, s, offset, check, &copy);
 		} else if (i + 1 == to && is_being_made(s, f)) {
 			has = -1;
 			errno = EAGAIN;
@@ -895,8 +895,8 @@ int chain_adopt_copy(struct chain *c, struct file *f, uint64_t offset,
 			c->pending_size = copy->size;
 			c->pending_changed = last_change(&n);
 			has = 0;
-		} else if (same < 0 || replace_by_copy(c, f, copy, &list,
-					       i - 1, &n) < 0) {
+		} else if (same < 0 ||
+			   replace_by_copy(c, f, copy, &list, i - 1, &n) < 0) {
 			has = -1;
 		} else if (leads) {
 			remember(c, &list, &n);
@@ -915,14 +915,14 @@ int chain_adopt_copy(struct chain *c, struct file *f, uint64_t offset,
  * stand before it in the listing. -1: it came after all there is, and is for
  * chain_look to bring in.
  */
-static int position_of(const struct chain *c, const struct siblings *list,
-	size_t from)
+static int position_of(
+	const struct chain *c, const struct siblings *list, size_t from)
 {
 	size_t at = 0;
 
 	for (size_t i = 0; i < from; i++) {
-		const struct file *f = find_in_chain(c, list->list[i].dev,
-			list->list[i].ino);
+		const struct file *f =
+			find_in_chain(c, list->list[i].dev, list->list[i].ino);
 
 		if (f && index_of(c, f) >= at)
 			at = index_of(c, f) + 1;
@@ -951,15 +951,15 @@ static int bring_in(struct chain *c, const struct neighbourhood *n,
 		!is_in_chain(c, list->list[to].dev, list->list[to].ino))
 		to++;
 	serial = at > 0 ? c->files[at - 1]->serial : 0;
-	step = step_between(serial, c->count ? c->files[at]->serial
-					     : FIRST_SERIAL, to - from);
+	step = step_between(serial,
+		c->count ? c->files[at]->serial : FIRST_SERIAL, to - from);
 	if (c->count + (to - from) > CHAIN_FILES_MAX || step == 0) {
 		errno = E2BIG;
 		return -1;
 	}
 	if (at == 0)
 		serial = (c->count ? c->files[0]->serial : FIRST_SERIAL) -
-			step * (uint32_t)(to - from + 1);
+			 step * (uint32_t)(to - from + 1);
 	for (size_t i = from; i < to; i++) {
 		const struct sibling *s = &list->list[i];
 		struct file *one = f;
@@ -1027,9 +1027,8 @@ static int resolve_in_chain(const struct chain *c, uint32_t tag,
 	return 0;
 }
 
-static int resolve_in_siblings(struct chain *c, uint32_t tag,
-	uint64_t offset, uint64_t check, struct file **found,
-	enum chain_reason *reason)
+static int resolve_in_siblings(struct chain *c, uint32_t tag, uint64_t offset,
+	uint64_t check, struct file **found, enum chain_reason *reason)
 {
 	struct neighbourhood n;
 	struct siblings list;
@@ -1044,8 +1043,8 @@ static int resolve_in_siblings(struct chain *c, uint32_t tag,
 			if ((s->tag == tag) != by_tag ||
 				is_in_chain(c, s->dev, s->ino))
 				continue;
-			has = sibling_has_place(c, n.dir, s, offset, check,
-				found);
+			has = sibling_has_place(
+				c, n.dir, s, offset, check, found);
 			/* It is there, and holds something else now. */
 			if (has == 0 && by_tag)
 				*reason = CHAIN_TRUNCATED;
@@ -1191,8 +1190,7 @@ void chain_sweep(struct chain *c, uint32_t oldest_needed)
 		drop(c, 0);
 	for (size_t i = 0; i < c->count; i++)
 		unlinked += c->files[i]->unlinked;
-	for (size_t i = 0; i + 1 < c->count &&
-		unlinked > CHAIN_UNLINKED_MAX;) {
+	for (size_t i = 0; i + 1 < c->count && unlinked > CHAIN_UNLINKED_MAX;) {
 		if (c->files[i]->unlinked) {
 			add_loss(c, c->files[i]->serial, CHAIN_DELETED,
 				c->files[i]->size);

@@ -27,14 +27,14 @@
 
 #define CHAIN_FILES_MAX	   512 /* three weeks of a log rotated hourly */
 #define CHAIN_LOSSES_MAX   16
-#define CHAIN_UNLINKED_MAX 8  /* files without a name that are kept open */
+#define CHAIN_UNLINKED_MAX 8 /* files without a name that are kept open */
 
 enum chain_reason {
-	CHAIN_ROTATED,	/* rotated, and not to be found any more */
-	CHAIN_TRUNCATED, /* overwritten, without a copy */
-	CHAIN_DELETED,	/* deleted */
+	CHAIN_ROTATED,	  /* rotated, and not to be found any more */
+	CHAIN_TRUNCATED,  /* overwritten, without a copy */
+	CHAIN_DELETED,	  /* deleted */
 	CHAIN_COMPRESSED, /* it is there, but compressed */
-	CHAIN_UNKNOWN	/* never was a place here, for all we know */
+	CHAIN_UNKNOWN	  /* never was a place here, for all we know */
 };
 
 struct chain_loss {
@@ -48,7 +48,7 @@ struct chain {
 	const char *pattern; /* of the siblings' names; borrowed, or NULL */
 	struct file *files[CHAIN_FILES_MAX];
 	size_t count;
-	bool has_current; /* the last one is what the path leads to */
+	bool has_current;      /* the last one is what the path leads to */
 	enum file_state state; /* of the path */
 	uint32_t next_serial;
 	struct chain_loss losses[CHAIN_LOSSES_MAX];
@@ -57,7 +57,7 @@ struct chain {
 	struct timespec directory_changed; /* its mtime at the last listing */
 	uint64_t pending_size; /* of a copy that no truncation followed yet, */
 	struct timespec pending_changed; /* and the mtime it was found at */
-	bool listed; /* `known` is filled in */
+	bool listed;			 /* `known` is filled in */
 	uint32_t *known; /* tags of the siblings at the last listing */
 	size_t known_count;
 	uint32_t unknown; /* the tag of a newer one, and how often a look was */
@@ -99,8 +99,8 @@ uint32_t chain_before(const struct chain *c, const struct file *f);
 /* What is known of a file that is gone, or NULL: the one of that serial; and
  * the first one between two serials, both excluded. */
 const struct chain_loss *chain_lost(const struct chain *c, uint32_t serial);
-const struct chain_loss *chain_lost_between(const struct chain *c,
-	uint32_t after, uint32_t before);
+const struct chain_loss *chain_lost_between(
+	const struct chain *c, uint32_t after, uint32_t before);
 
 /*
  * The file `f` no longer holds the place (offset, check): it was truncated.
@@ -110,18 +110,18 @@ const struct chain_loss *chain_lost_between(const struct chain *c,
  * is none, the old serial is a loss. Returns 0; -1 with EAGAIN (not in
  * memory, or rotation under way: try again) or ENOMEM.
  */
-int chain_truncated(struct chain *c, struct file *f, uint64_t offset,
-	uint64_t check);
+int chain_truncated(
+	struct chain *c, struct file *f, uint64_t offset, uint64_t check);
 
 /*
  * Has a copy of `f`, the current file of the last look, appeared, and was that
- * truncated, although it still (or again) holds the place? Then the same happens as in
- * chain_truncated. A copy that the current file still begins with is looked
- * at again the next time. Does nothing while the directory has not changed.
- * Returns 0 or -1 as there.
+ * truncated, although it still (or again) holds the place? Then the same
+ * happens as in chain_truncated. A copy that the current file still begins with
+ * is looked at again the next time. Does nothing while the directory has not
+ * changed. Returns 0 or -1 as there.
  */
-int chain_adopt_copy(struct chain *c, struct file *f, uint64_t offset,
-	uint64_t check);
+int chain_adopt_copy(
+	struct chain *c, struct file *f, uint64_t offset, uint64_t check);
 
 /*
  * Finds the file that holds a place of that tag, offset and check: in the

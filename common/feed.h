@@ -69,12 +69,12 @@ struct feed {
 	struct feed_scratch *scratch;	    /* borrowed */
 	struct watch *watch;		    /* borrowed; NULL: the timer only */
 	size_t ring_bytes;
-	uint16_t tag;	   /* of the name: place.h */
-	bool is_open;	   /* what is below is valid */
+	uint16_t tag;	     /* of the name: place.h */
+	bool is_open;	     /* what is below is valid */
 	struct probe *probe; /* where looking may hang; else NULL */
-	bool is_hanging;   /* it does, and that was told */
-	bool timer_is_due; /* a look by the timer was put off */
-	bool is_ready;	   /* the head has found the end */
+	bool is_hanging;     /* it does, and that was told */
+	bool timer_is_due;   /* a look by the timer was put off */
+	bool is_ready;	     /* the head has found the end */
 	unsigned unused_looks;
 	uint64_t announced; /* the ring's head when feed_look last told */
 	struct follower followers; /* the list's head */
@@ -82,10 +82,10 @@ struct feed {
 	struct ring ring;
 	struct cursor head;
 	struct cursor_place let_go[CURSOR_PLACES_MAX]; /* once in the head;
-						        * file 0: unused */
-	bool is_waiting;   /* `waiting` was told */
+							* file 0: unused */
+	bool is_waiting;			       /* `waiting` was told */
 	enum waiting_reason waiting;
-	bool read_failed;  /* EIO and the like, at the last look */
+	bool read_failed;	/* EIO and the like, at the last look */
 	unsigned missing_looks; /* of the timer, in a row */
 	struct {
 		int wd;
@@ -98,7 +98,7 @@ struct feed_view {
 	/* The only source of its stream: what the ring keeps is what it
 	 * gets. Otherwise its ids stand between those of others. */
 	bool alone;
-	const char *event; /* the type of its records; NULL: message */
+	const char *event;  /* the type of its records; NULL: message */
 	const char *before; /* what an id begins with, and ends with: places */
 	const char *after;  /* of other sources with their "-"; or "" */
 	size_t budget;	    /* bytes that its own part may take */
@@ -155,7 +155,7 @@ void feed_promise(struct feed *f, struct cursor *c, size_t budget);
 void feed_trim(struct cursor *c, size_t budget);
 
 /* Appends the places of a cursor, joined by "-": its part of an id. */
-void feed_add_id(const struct feed *f, const struct cursor *c,
-	struct buffer *out);
+void feed_add_id(
+	const struct feed *f, const struct cursor *c, struct buffer *out);
 
 #endif

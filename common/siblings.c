@@ -67,8 +67,8 @@ static bool has_suffix_inside(const char *name, size_t len, const char *base)
 	if (len <= before + after)
 		return false;
 	return memcmp(name, base, before) == 0 &&
-		memcmp(name + len - after, dot, after) == 0 &&
-		is_rotation_suffix(name + before, len - before - after);
+	       memcmp(name + len - after, dot, after) == 0 &&
+	       is_rotation_suffix(name + before, len - before - after);
 }
 
 /* Do two names differ in runs of digits alone? */
@@ -91,8 +91,8 @@ static bool differs_in_digits(const char *a, size_t len, const char *b)
 	return runs && a == end && *b == '\0';
 }
 
-bool siblings_match(const char *name, const char *base, const char *pattern,
-	bool linked)
+bool siblings_match(
+	const char *name, const char *base, const char *pattern, bool linked)
 {
 	size_t len = stem_length(name), base_len = strlen(base);
 
@@ -109,8 +109,8 @@ bool siblings_match(const char *name, const char *base, const char *pattern,
 }
 
 /* Compares two runs of digits as numbers of any length. */
-static int compare_numbers(const char *a, size_t a_len, const char *b,
-	size_t b_len)
+static int compare_numbers(
+	const char *a, size_t a_len, const char *b, size_t b_len)
 {
 	while (a_len > 1 && *a == '0')
 		a++, a_len--;
@@ -131,8 +131,8 @@ static size_t digits(const char *s, const char *end)
 }
 
 /* ".N" behind the base: the N-th rotation back. ".old" counts as the 1st. */
-static bool rotation_count(const char *name, size_t len, const char *base,
-	unsigned *count)
+static bool rotation_count(
+	const char *name, size_t len, const char *base, unsigned *count)
 {
 	size_t base_len = strlen(base);
 	const char *s = name + base_len + 1;
@@ -244,7 +244,8 @@ static void sort(struct siblings *s, const char *base)
 		size_t j = i;
 
 		for (; j > 0 && siblings_compare(s->list[j - 1].name, one.name,
-				       base) > 0; j--)
+					base) > 0;
+			j--)
 			s->list[j] = s->list[j - 1];
 		s->list[j] = one;
 	}

@@ -35,8 +35,8 @@ struct siblings {
 
 /* Is `name` a sibling of `base`? `pattern` is the configuration's, or NULL;
  * `linked` says that `base` is what a link leads to. */
-bool siblings_match(const char *name, const char *base, const char *pattern,
-	bool linked);
+bool siblings_match(
+	const char *name, const char *base, const char *pattern, bool linked);
 
 /* Is the sibling `a` older (-1) or newer (1) than `b`? 0: the same name but
  * for compression. */

@@ -72,8 +72,8 @@ static void read_resume(const struct request *request, struct resume *r)
 	*r = (struct resume){ .given = request->id_given };
 	if (!r->given || !request->id[0])
 		return;
-	r->count = place_parse(request->id, r->places,
-		sizeof(r->places) / sizeof(*r->places));
+	r->count = place_parse(
+		request->id, r->places, sizeof(r->places) / sizeof(*r->places));
 	r->known = r->count > 0;
 	if (strspn(request->id, "0123456789") == strlen(request->id) &&
 		strlen(request->id) <= 18) {
@@ -105,8 +105,8 @@ static enum feed_outcome open_feed(struct subscription *one, bool alone,
 	bool bad;
 
 	for (int i = 0; i < r->count; i++)
-		if (r->places[i].source == f->tag &&
-			!r->places[i].is_number && count < CURSOR_PLACES_MAX)
+		if (r->places[i].source == f->tag && !r->places[i].is_number &&
+			count < CURSOR_PLACES_MAX)
 			mine[count++] = r->places[i];
 	/* A source that was added to the list later has no place, and that
 	 * is no fault of the id's. */
@@ -114,8 +114,8 @@ static enum feed_outcome open_feed(struct subscription *one, bool alone,
 	return feed_follow(f, &one->as.follower, mine, count, bad, records);
 }
 
-static uint32_t history(const struct source_config *config,
-	const struct request *request)
+static uint32_t history(
+	const struct source_config *config, const struct request *request)
 {
 	if (!request->tail_given)
 		return config->history;
@@ -205,8 +205,7 @@ static void add_id(const struct subscription *one, bool alone,
 	const union position *at, struct buffer *out)
 {
 	if (is_clock(one))
-		clock_add_id(&one->source->clock, alone, at->clock.number,
-			out);
+		clock_add_id(&one->source->clock, alone, at->clock.number, out);
 	else
 		feed_add_id(&one->source->feed, &at->file, out);
 }
@@ -248,8 +247,8 @@ void stream_add_head(const struct stream *s, struct buffer *out, bool head)
 /* ---- producing */
 
 /* Is the output that is kept the one for this stream? */
-static bool is_for(const struct studio *studio, const struct stream *s,
-	size_t limit)
+static bool is_for(
+	const struct studio *studio, const struct stream *s, size_t limit)
 {
 	if (!studio->is_kept || studio->version != s->hub->version ||
 		studio->count != s->count || studio->limit != limit)
@@ -267,8 +266,8 @@ static bool is_for(const struct studio *studio, const struct stream *s,
 
 /* What an id has before and after the part of subscription `i`: the places
  * where the others are now. Both are kept in one buffer. */
-static void others(const struct stream *s, struct studio *studio, size_t i,
-	size_t *after)
+static void others(
+	const struct stream *s, struct studio *studio, size_t i, size_t *after)
 {
 	struct buffer *id = &studio->id;
 
@@ -353,7 +352,8 @@ bool stream_is_current(const struct stream *s, int64_t now_ms)
 				!clock_is_over(&one->source->clock,
 					one->as.ticker.cursor.number))
 				return false;
-		} else if (c->notice || c->ring != one->source->feed.ring.head) {
+		} else if (c->notice ||
+			   c->ring != one->source->feed.ring.head) {
 			return false;
 		}
 	}
@@ -397,8 +397,8 @@ bool stream_produce(struct stream *s, struct studio *studio, int64_t now_ms,
 			outcome = FEED_FAILED;
 		}
 		if (outcome == FEED_BYTES) {
-			made->pieces[made->count++] = (struct piece){
-				studio->bytes.len - start, i };
+			made->pieces[made->count++] =
+				(struct piece){ studio->bytes.len - start, i };
 			studio->silent[i] = false;
 		} else if (outcome != FEED_NOTHING) {
 			made->outcome = outcome;
@@ -410,7 +410,7 @@ bool stream_produce(struct stream *s, struct studio *studio, int64_t now_ms,
 	made->len = studio->bytes.failed ? 0 : studio->bytes.len;
 	/* What has to be tried again is made anew. */
 	studio->is_kept = only < 0 && !clocks && !studio->bytes.failed &&
-		made->outcome == FEED_NOTHING;
+			  made->outcome == FEED_NOTHING;
 	studio->version = s->hub->version;
 	studio->count = s->count;
 	studio->limit = limit;
@@ -434,8 +434,8 @@ void stream_promise(struct stream *s, const struct studio *studio,
 	if (is_clock(one))
 		return;
 	one->as.follower.cursor = studio->from[i].file;
-	feed_promise(&one->source->feed, &one->as.follower.cursor,
-		budget(s->count));
+	feed_promise(
+		&one->source->feed, &one->as.follower.cursor, budget(s->count));
 }
 
 bool stream_is_over(const struct stream *s)

@@ -1,0 +1,191 @@
+/* Places: where a cursor is, and the ids that say so. */
+#include "common/feed_inside.h"
+
+#include <string.h>
+
+/* ---- ids */
+
+size_t feed_id_length(const struct cursor *c)
+{
+	char text[PLACE_TEXT_MAX];
+	size_t len = 0;
+
+	for (uint32_t i = 0; i < c->count; i++) {
+		struct place p = { .offset = c->places[i].offset };
+
+		len += place_format(text, &p) + (i > 0);
+	}
+	return len;
+}
+
+void feed_trim(struct cursor *c, size_t budget)
+{
+	while (c->count > 1 && feed_id_length(c) > budget)
+		cursor_remove(c, 0);
+}
+
+void feed_add_id(
+	const struct feed *f, const struct cursor *c, struct buffer *out)
+{
+	for (uint32_t i = 0; i < c->count; i++) {
+		const struct cursor_place *at = &c->places[i];
+		struct place p = { .source = f->tag };
+		char *to = buffer_reserve(out, PLACE_TEXT_MAX + 1);
+
+		if (!to)
+			return;
+		p.file = at->tag;
+		p.check = at->check;
+		p.offset = at->offset;
+		if (i > 0)
+			buffer_add_byte(out, '-');
+		out->len += place_format(out->data + out->len, &p);
+	}
+}
+
+void feed_add_tail(const struct feed *f, const struct feed_view *view,
+	const char *event, const struct cursor *c, struct buffer *out)
+{
+	if (event) {
+		buffer_add_string(out, "event: ");
+		buffer_add_string(out, event);
+		buffer_add_byte(out, '\n');
+	}
+	buffer_add_string(out, "id: ");
+	buffer_add_string(out, view->before);
+	feed_add_id(f, c, out);
+	buffer_add_string(out, view->after);
+	buffer_add(out, "\n\n", 2);
+}
+
+const char *feed_notice_event(unsigned notice)
+{
+	switch (notice) {
+	case CURSOR_GAP:
+		return "gap";
+	case CURSOR_WAITING:
+		return "waiting";
+	default:
+		return NULL;
+	}
+}
+
+void feed_add_notice_data(const struct feed *f, unsigned notice,
+	unsigned reason, int64_t bytes, struct buffer *out)
+{
+	if (notice == CURSOR_GAP)
+		encode_gap_data(
+			out, f->config->name, (enum gap_reason)reason, bytes);
+	else if (notice == CURSOR_WAITING)
+		encode_waiting_data(
+			out, f->config->name, (enum waiting_reason)reason);
+}
+
+enum gap_reason feed_gap_of(enum chain_reason reason)
+{
+	switch (reason) {
+	case CHAIN_ROTATED:
+		return GAP_ROTATED;
+	case CHAIN_TRUNCATED:
+		return GAP_TRUNCATED;
+	case CHAIN_DELETED:
+		return GAP_DELETED;
+	case CHAIN_COMPRESSED:
+		return GAP_COMPRESSED;
+	default:
+		return GAP_UNKNOWN_ID;
+	}
+}
+
+/* ---- places */
+
+/* There is no content yet that a check could cover: it names the generation
+ * before, see chain_resolve. */
+struct cursor_place feed_place_at_start(
+	const struct feed *f, const struct file *file)
+{
+	return (struct cursor_place){
+		.file = file->serial,
+		.tag = file->tag,
+		.check = place_start_check(
+			file->tag, chain_before(&f->chain, file)),
+	};
+}
+
+int feed_check_place(
+	const struct feed *f, const struct file *file, struct cursor_place *at)
+{
+	if (at->offset > 0)
+		return file_check(file, at->offset, &at->check);
+	at->check = place_start_check(file->tag, chain_before(&f->chain, file));
+	return 0;
+}
+
+void feed_set_gap(struct cursor *c, enum gap_reason reason, int64_t bytes)
+{
+	c->notice = CURSOR_GAP;
+	c->reason = (uint32_t)reason;
+	c->bytes = bytes;
+}
+
+void feed_clear_notice(struct cursor *c)
+{
+	c->notice = CURSOR_NO_NOTICE;
+	c->reason = 0;
+	c->bytes = 0;
+}
+
+/* What was lost between the last place and `file` is a gap. */
+static void tell_losses_before(
+	const struct feed *f, struct cursor *c, const struct file *file)
+{
+	const struct chain_loss *loss = NULL;
+
+	if (c->count)
+		loss = chain_lost_between(
+			&f->chain, c->places[c->count - 1].file, file->serial);
+	if (loss)
+		feed_set_gap(c, feed_gap_of(loss->reason), -1);
+}
+
+void feed_enter(const struct feed *f, struct cursor *c, const struct file *file)
+{
+	tell_losses_before(f, c, file);
+	cursor_add(c, feed_place_at_start(f, file));
+}
+
+void feed_enter_instead(
+	const struct feed *f, struct cursor *c, const struct file *file)
+{
+	tell_losses_before(f, c, file);
+	c->places[c->count - 1] = feed_place_at_start(f, file);
+}
+
+void feed_settle(const struct feed *f, struct cursor *c)
+{
+	for (uint32_t i = 0; i < c->count;) {
+		uint32_t serial = c->places[i].file;
+		uint64_t offset = c->places[i].offset;
+		const struct chain_loss *loss;
+		const struct file *next;
+
+		if (chain_find(&f->chain, serial)) {
+			i++;
+			continue;
+		}
+		loss = chain_lost(&f->chain, serial);
+		if (loss)
+			feed_set_gap(c, feed_gap_of(loss->reason),
+				loss->size > offset
+					? (int64_t)(loss->size - offset)
+					: -1);
+		/* The last place stays until there is one to follow it. */
+		next = chain_after(&f->chain, serial);
+		if (i + 1 < c->count)
+			cursor_remove(c, i);
+		else if (next)
+			feed_enter_instead(f, c, next);
+		else
+			return;
+	}
+}

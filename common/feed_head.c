@@ -1,0 +1,400 @@
+/* The head: what is new goes into the ring. */
+#include "common/feed_inside.h"
+
+#include <string.h>
+
+#include "common/log.h"
+#include "common/scan.h"
+
+/* Bytes the head reads at once: it wants all there is. */
+#define WINDOW_BYTES 262144u
+
+/* Bytes it reads in one look before others get their turn. */
+#define LOOK_BYTES (2u << 20)
+
+/* Looks of the timer before the absence of a file that was there is told:
+ * between a rename and the create that follows it, nothing is amiss. */
+#define MISSING_LOOKS 2
+
+/* The view that the ring is written for. */
+static struct feed_view own_view(const struct feed *f)
+{
+	return (struct feed_view){
+		.alone = true,
+		.event = f->config->event,
+		.before = "",
+		.after = "",
+		.budget = PLACE_ID_BYTES,
+	};
+}
+
+/* Remembers a place that the head lets go of: whoever writes there yet is
+ * late, and that is said. */
+static void let_go(struct feed *f, const struct cursor_place *place)
+{
+	for (size_t i = 0; i + 1 < CURSOR_PLACES_MAX; i++)
+		f->let_go[i] = f->let_go[i + 1];
+	f->let_go[CURSOR_PLACES_MAX - 1] = *place;
+}
+
+/* An id has room for some places; the head lets go of others before. */
+static void trim_head(struct feed *f)
+{
+	while (f->head.count > 1 && feed_id_length(&f->head) > PLACE_ID_BYTES) {
+		let_go(f, &f->head.places[0]);
+		cursor_remove(&f->head, 0);
+	}
+}
+
+void feed_put_own(
+	struct feed *f, unsigned notice, unsigned reason, int64_t bytes)
+{
+	struct buffer *text = &f->scratch->text;
+	struct feed_view view = own_view(f);
+	struct ring_entry *e;
+	size_t data_len;
+
+	buffer_clear(text);
+	feed_add_notice_data(f, notice, reason, bytes, text);
+	data_len = text->len;
+	feed_add_tail(f, &view, feed_notice_event(notice), &f->head, text);
+	if (text->failed) {
+		ring_forget(&f->ring);
+		return;
+	}
+	e = ring_append(&f->ring, text->len + sizeof(struct cursor));
+	if (!e)
+		return;
+	e->kind = RING_OWN;
+	e->notice = (uint8_t)notice;
+	e->data_len = (uint32_t)data_len;
+	e->tail_len = (uint32_t)(text->len - data_len);
+	memcpy(e->bytes, text->data, text->len);
+	memcpy(e->bytes + text->len, &f->head, sizeof(struct cursor));
+}
+
+static void put_head_notice(struct feed *f)
+{
+	unsigned notice = f->head.notice, reason = f->head.reason;
+	int64_t bytes = f->head.bytes;
+
+	feed_clear_notice(&f->head);
+	if (notice)
+		feed_put_own(f, notice, reason, bytes);
+}
+
+static void put_record(
+	struct feed *f, struct cursor_place *at, const struct record *r)
+{
+	struct buffer *text = &f->scratch->text;
+	struct feed_view view = own_view(f);
+	struct cursor_place place;
+	struct ring_entry *e;
+	size_t data_len;
+
+	if (r->dropped)
+		feed_put_own(f, CURSOR_GAP, GAP_OVERLONG, (int64_t)r->dropped);
+	at->offset = r->end;
+	at->check = r->check;
+	if (!r->data) {
+		feed_put_own(f, CURSOR_NO_NOTICE, 0, 0);
+		return;
+	}
+	place = *at;
+	buffer_clear(text);
+	encode_data(text, r->data, r->data_len);
+	data_len = text->len;
+	feed_add_tail(f, &view, view.event, &f->head, text);
+	if (text->failed) {
+		ring_forget(&f->ring);
+		return;
+	}
+	e = ring_append(&f->ring, text->len);
+	if (!e)
+		return;
+	e->kind = RING_RECORD;
+	e->notice = CURSOR_NO_NOTICE;
+	e->data_len = (uint32_t)data_len;
+	e->tail_len = (uint32_t)(text->len - data_len);
+	e->file = place.file;
+	e->tag = place.tag;
+	e->start = r->start;
+	e->end = r->end;
+	e->check = r->check;
+	memcpy(e->bytes, text->data, text->len);
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/*
+ * A cursor that stands in the file of that serial and in later ones: the
+ * files that came between are entered, too.
+ */
+static void enter_between(
+	const struct feed *f, struct cursor *c, uint32_t serial)
+{
+	for (uint32_t i = 0; i + 1 < c->count; i++) {
+		const struct file *next =
+			chain_after(&f->chain, c->places[i].file);
+		struct cursor later = { 0 };
+
+		if (c->places[i].file < serial || !next ||
+			next->serial >= c->places[i + 1].file)
+			continue;
+		while (c->count > i + 1) {
+			later.places[later.count++] = c->places[i + 1];
+			cursor_remove(c, i + 1);
+		}
+		cursor_add(c, feed_place_at_start(f, next));
+		for (uint32_t j = 0; j < later.count; j++)
+			cursor_add(c, later.places[j]);
+	}
+}
+
+/* A place that is in a copy now is named after that. */
+static void move_tag(const struct feed *f, struct cursor *c, uint32_t serial)
+{
+	const struct file *file = chain_find(&f->chain, serial);
+	struct cursor_place *at = cursor_find(c, serial);
+
+	if (at && file)
+		at->tag = file->tag;
+}
+
+/*
+ * The file of a place was truncated. Its copy stands in its place now, or
+ * nothing does; the file goes on as one that came later. Where that is not
+ * the last, everybody who stands there has to enter it.
+ */
+static enum feed_outcome follow_truncation(
+	struct feed *f, struct file *file, const struct cursor_place *at)
+{
+	uint32_t serial = at->file;
+
+	/* At its start, a copy that was made since shows that it was. */
+	if (at->offset == 0) {
+		if (chain_adopt_copy(&f->chain, file, 0, at->check) < 0)
+			return FEED_WAIT;
+		if (file->serial != serial)
+			return FEED_MORE;
+	}
+	if (chain_truncated(&f->chain, file, at->offset, at->check) < 0)
+		return FEED_WAIT;
+	log_info("%s: truncated%s", f->config->name,
+		chain_find(&f->chain, serial) ? ": its copy is read on" : "");
+	move_tag(f, &f->head, serial);
+	enter_between(f, &f->head, serial);
+	for (struct follower *one = f->followers.next; one != &f->followers;
+		one = one->next) {
+		/* What is owed of a piece has the old name in its ids. */
+		if (!one->cursor.reading)
+			move_tag(f, &one->cursor, serial);
+		enter_between(f, &one->cursor, serial);
+	}
+	return FEED_MORE;
+}
+
+static enum scan_outcome begin_new(struct feed *f, struct scan *s,
+	struct file *file, const struct cursor_place *at)
+{
+	return scan_begin(s, &f->scratch->window, WINDOW_BYTES, file,
+		at->offset, at->check, file->size, f->config->max_line_bytes);
+}
+
+/*
+ * Every file has a start: it alone does not tell whether what is there now
+ * was there when we last looked for copies. So the first record is read, then
+ * copies are looked for, and then it has to be the same record still.
+ */
+static enum scan_outcome find_first(struct feed *f, struct file *file,
+	const struct cursor_place *at, struct record *first)
+{
+	enum scan_outcome outcome;
+	struct scan s;
+
+	outcome = begin_new(f, &s, file, at);
+	if (outcome == SCAN_RECORD)
+		outcome = scan_next(&s, first);
+	if (outcome != SCAN_RECORD)
+		return outcome;
+	if (chain_adopt_copy(&f->chain, file, at->offset, at->check) < 0)
+		return SCAN_WAIT;
+	return file->serial == at->file ? SCAN_RECORD : SCAN_MORE;
+}
+
+static bool same_record(const struct record *a, const struct record *b)
+{
+	return a->end == b->end && a->check == b->check;
+}
+
+/*
+ * Reads what is new in the file of one of the head's places. Returns
+ * FEED_MORE when there is more than one look may read.
+ */
+static enum feed_outcome read_new(struct feed *f, uint32_t serial)
+{
+	struct cursor_place *at = cursor_find(&f->head, serial);
+	struct file *file = chain_find(&f->chain, serial);
+	enum scan_outcome outcome = SCAN_RECORD;
+	struct record r, first;
+	struct scan s;
+	uint64_t from;
+
+	if (!at || !file)
+		return FEED_NOTHING;
+	if (file->size == at->offset &&
+		same_time(&file->modified, &file->read_modified))
+		return FEED_NOTHING;
+	from = at->offset;
+	if (from == 0)
+		outcome = find_first(f, file, at, &first);
+	if (outcome == SCAN_RECORD)
+		outcome = begin_new(f, &s, file, at);
+	while (outcome == SCAN_RECORD) {
+		outcome = scan_next(&s, &r);
+		if (outcome != SCAN_RECORD)
+			break;
+		if (r.start == 0 && !same_record(&r, &first))
+			return FEED_MORE;
+		put_record(f, at, &r);
+		at = cursor_find(&f->head, serial);
+		if (!at)
+			return FEED_MORE;
+		if (r.end - from >= LOOK_BYTES)
+			outcome = SCAN_MORE;
+	}
+	switch (outcome) {
+	case SCAN_CHANGED:
+		return follow_truncation(f, file, at);
+	case SCAN_WAIT:
+		return FEED_WAIT;
+	case SCAN_MORE:
+		return FEED_MORE;
+	case SCAN_FAILED:
+		f->read_failed = true;
+		return FEED_NOTHING;
+	default:
+		file->read_modified = file->modified;
+		return FEED_NOTHING;
+	}
+}
+
+void feed_tell_late(struct feed *f)
+{
+	for (size_t i = 0; i < CURSOR_PLACES_MAX; i++) {
+		struct cursor_place *at = &f->let_go[i];
+		const struct file *file = chain_find(&f->chain, at->file);
+
+		if (!at->file || !file || file->size <= at->offset)
+			continue;
+		feed_put_own(f, CURSOR_GAP, GAP_LATE,
+			(int64_t)(file->size - at->offset));
+		at->offset = file->size;
+	}
+}
+
+/*
+ * A rotated file that nobody can write to any more is read to its very end,
+ * a last line without newline included, and then leaves the head. An id-only
+ * block tells the clients: their resume point must not hang on a file that
+ * may be compressed tonight.
+ */
+static enum feed_outcome retire_files(
+	struct feed *f, const struct timespec *now, bool at_once)
+{
+	for (uint32_t i = 0; i + 1 < f->head.count;) {
+		struct cursor_place *at = &f->head.places[i];
+		struct file *file = chain_find(&f->chain, at->file);
+		uint32_t serial = at->file;
+		bool was_finished = file->finished;
+
+		if (!file_is_finished(file, now, at_once)) {
+			i++;
+			continue;
+		}
+		if (!was_finished || at->offset < file->size) {
+			enum feed_outcome outcome;
+
+			file->read_modified = (struct timespec){ 0 };
+			outcome = read_new(f, serial);
+			if (outcome != FEED_NOTHING || f->read_failed)
+				return outcome;
+		}
+		cursor_remove(&f->head, i);
+		feed_put_own(f, CURSOR_NO_NOTICE, 0, 0);
+	}
+	return FEED_NOTHING;
+}
+
+enum feed_outcome feed_read_places(
+	struct feed *f, const struct timespec *now, bool at_once)
+{
+	enum feed_outcome outcome = FEED_NOTHING;
+
+	for (uint32_t i = 0; i < f->head.count && outcome == FEED_NOTHING; i++)
+		outcome = read_new(f, f->head.places[i].file);
+	return outcome == FEED_NOTHING ? retire_files(f, now, at_once)
+				       : outcome;
+}
+
+enum feed_outcome feed_enter_new_files(
+	struct feed *f, const struct timespec *now)
+{
+	const struct file *next;
+
+	feed_settle(f, &f->head);
+	put_head_notice(f);
+	while ((next = chain_after(&f->chain,
+			f->head.count ? f->head.places[f->head.count - 1].file
+				      : 0))) {
+		if (f->head.count == CURSOR_PLACES_MAX) {
+			enum feed_outcome outcome =
+				feed_read_places(f, now, true);
+
+			if (outcome != FEED_NOTHING)
+				return outcome;
+		}
+		if (f->head.count == CURSOR_PLACES_MAX)
+			let_go(f, &f->head.places[0]);
+		feed_enter(f, &f->head, next);
+		trim_head(f);
+		put_head_notice(f);
+	}
+	return FEED_NOTHING;
+}
+
+void feed_tell_waiting(struct feed *f, bool timer)
+{
+	static const enum waiting_reason reasons[] = {
+		[FILE_ABSENT] = WAITING_ABSENT,
+		[FILE_PERMISSION] = WAITING_PERMISSION,
+		[FILE_NOT_A_FILE] = WAITING_NOT_A_FILE,
+		[FILE_UNREADABLE] = WAITING_UNREADABLE,
+	};
+	enum file_state state = f->read_failed || f->is_hanging
+					? FILE_UNREADABLE
+					: f->chain.state;
+
+	if (state == FILE_OPEN) {
+		if (f->is_waiting)
+			log_info("%s: %s: is there", f->config->name,
+				f->config->path);
+		f->is_waiting = false;
+		f->missing_looks = 0;
+		return;
+	}
+	if (f->is_waiting && f->waiting == reasons[state])
+		return;
+	f->missing_looks += timer;
+	if (!f->is_waiting && f->missing_looks < MISSING_LOOKS &&
+		f->chain.count > 0 && !f->is_hanging)
+		return;
+	f->is_waiting = true;
+	f->waiting = reasons[state];
+	feed_put_own(f, CURSOR_WAITING, f->waiting, -1);
+	log_warning("%s: %s: waiting: %s", f->config->name, f->config->path,
+		encode_waiting_name(f->waiting));
+}

@@ -1,0 +1,116 @@
+/*
+ * feed_inside: what the parts of a feed say to each other. For feed*.c alone.
+ *
+ *	feed.c          its life: opened, looked at, followed, closed
+ *	feed_start.c    where a reader starts
+ *	feed_head.c     the head, which puts what is new into the ring
+ *	feed_produce.c  what comes next for a reader
+ *	feed_cursor.c   places and ids
+ *	feed_watch.c    inotify
+ */
+#ifndef SSETAIL_FEED_INSIDE_H
+#define SSETAIL_FEED_INSIDE_H
+
+#include "common/feed.h"
+
+/* The monotonic clock, coarse. */
+struct timespec feed_now(void);
+
+/* ---- feed.c */
+
+/* Looks at the chain, and reads what is new into the ring. FEED_WAIT: look
+ * again soon. */
+enum feed_outcome feed_look_once(struct feed *f, bool timer);
+
+/* Drops the files that neither the head nor a follower needs. */
+void feed_sweep(struct feed *f);
+
+/* ---- feed_start.c: each may be repeated after FEED_WAIT and FEED_MORE */
+
+/* Puts the head at the end. */
+enum feed_outcome feed_find_end(struct feed *f);
+
+/* Has the head stand at the end of unfinished files before its own, too:
+ * those that a resume has brought in. */
+enum feed_outcome feed_take_in_unfinished(struct feed *f);
+
+/* The cursor that stands `records` before the head. */
+enum feed_outcome feed_start_back(
+	struct feed *f, struct cursor *c, uint32_t records);
+
+/* The cursor of an id. What of it is gone is a gap; where all of it is,
+ * `records` before the head follow that. */
+enum feed_outcome feed_start_at(struct feed *f, struct cursor *c,
+	const struct place *places, size_t count, uint32_t records);
+
+/* ---- feed_head.c */
+
+/* Brings the head to the files that came since. When there are more than it
+ * has places for, it reads those it has first; an old one that somebody could
+ * still write to is let go. */
+enum feed_outcome feed_enter_new_files(
+	struct feed *f, const struct timespec *now);
+
+/* Reads what is new in all places; those in files that are finished go
+ * (`at_once`: there is no time for a grace). */
+enum feed_outcome feed_read_places(
+	struct feed *f, const struct timespec *now, bool at_once);
+
+/* Tells of what was written to files that were let go; and how the path is,
+ * when that has changed. */
+void feed_tell_late(struct feed *f);
+void feed_tell_waiting(struct feed *f, bool timer);
+
+/* Appends a block of our own to the ring: a notice (enum cursor_notice), or
+ * nothing but the head's id. */
+void feed_put_own(
+	struct feed *f, unsigned notice, unsigned reason, int64_t bytes);
+
+/* ---- feed_watch.c */
+
+/* Watches the files of the head and, again, the `directories` of the path and
+ * of what it leads to. Does nothing without inotify. */
+void feed_watch(struct feed *f, bool directories);
+
+/* Ends the watches of files that the head has left; or all. */
+void feed_unwatch(struct feed *f, bool all);
+
+/* ---- feed_cursor.c */
+
+/* Bytes of a cursor's part of an id. */
+size_t feed_id_length(const struct cursor *c);
+
+/* Appends the rest of a block: its type (or NULL) and its id. */
+void feed_add_tail(const struct feed *f, const struct feed_view *view,
+	const char *event, const struct cursor *c, struct buffer *out);
+
+/* The type and the data of a notice; NULL and nothing for none. */
+const char *feed_notice_event(unsigned notice);
+void feed_add_notice_data(const struct feed *f, unsigned notice,
+	unsigned reason, int64_t bytes, struct buffer *out);
+
+enum gap_reason feed_gap_of(enum chain_reason reason);
+void feed_set_gap(struct cursor *c, enum gap_reason reason, int64_t bytes);
+void feed_clear_notice(struct cursor *c);
+
+/* The place where a file starts. */
+struct cursor_place feed_place_at_start(
+	const struct feed *f, const struct file *file);
+
+/* Computes the check of a place at any offset, from the file as it is now.
+ * Returns as file_check. */
+int feed_check_place(
+	const struct feed *f, const struct file *file, struct cursor_place *at);
+
+/* Adds the place where `file` starts, or puts it in place of the last. What
+ * was lost before it becomes the cursor's gap. */
+void feed_enter(
+	const struct feed *f, struct cursor *c, const struct file *file);
+void feed_enter_instead(
+	const struct feed *f, struct cursor *c, const struct file *file);
+
+/* Takes out the places in files that are gone. What was lost with them is a
+ * gap; a file that is gone without a loss was read to its end by everybody. */
+void feed_settle(const struct feed *f, struct cursor *c);
+
+#endif
