@@ -105,7 +105,15 @@ static void stand_before(struct feed *f, struct cursor *c)
 		place_start_check(0, chain_before(&f->chain, NULL));
 }
 
-/* Puts the head at the end. Can be repeated while the disk is slow. */
+/* Nobody stands anywhere yet: whatever happened meanwhile, it is seen as it
+ * is afterwards. */
+static void begin_anew(struct feed *f)
+{
+	chain_release(&f->chain);
+	chain_init(&f->chain, f->config->path, f->config->rotated);
+	memset(&f->head, 0, sizeof(f->head));
+}
+
 enum feed_outcome feed_find_end(struct feed *f)
 {
 	struct timespec now = feed_now();
@@ -114,8 +122,10 @@ enum feed_outcome feed_find_end(struct feed *f)
 
 	/* Watched first: what happens after the look is an event. */
 	feed_watch(f, true);
-	if (!chain_look(&f->chain, &now))
+	if (!chain_look(&f->chain, &now)) {
+		begin_anew(f);
 		return FEED_WAIT;
+	}
 	if (f->chain.has_current) {
 		/* An older one that is still written to is followed, too. */
 		const struct file *older = chain_extend(&f->chain);
@@ -129,11 +139,8 @@ enum feed_outcome feed_find_end(struct feed *f)
 	if (outcome != FEED_NOTHING)
 		return outcome;
 	confirmed = chain_confirm(&f->chain);
-	if (confirmed == 0) {
-		chain_release(&f->chain);
-		chain_init(&f->chain, f->config->path, f->config->rotated);
-		memset(&f->head, 0, sizeof(f->head));
-	}
+	if (confirmed == 0)
+		begin_anew(f);
 	if (confirmed != 1)
 		return FEED_WAIT;
 	if (f->head.count == 0)
