@@ -14,14 +14,15 @@
  * them in. */
 #define EMBED(symbol, file)                                                    \
 	__asm__(".section .rodata\n"                                           \
-		".global " #symbol "\n" #symbol ":\n"                          \
+		".global " symbol "\n" symbol ":\n"                            \
 		".incbin \"" file "\"\n"                                       \
 		".byte 0\n"                                                    \
-		".previous\n");                                                \
-	extern const char symbol[]
+		".previous\n")
 
-EMBED(init_config, "conf/apache/htssetail.conf");
-EMBED(init_htaccess, "conf/apache/htaccess");
+EMBED("init_config", "conf/apache/htssetail.conf");
+EMBED("init_htaccess", "conf/apache/htaccess");
+
+extern const char init_config[], init_htaccess[];
 
 static const struct {
 	const char *name;
