@@ -169,8 +169,8 @@ define install_program
 
 endef
 define install_text
-	$(if $(V),,@echo '  INSTALL $(call to,$1)';) mkdir -p $(dir $(call to,$1)) && \
-	sed $(places) $(call from,$1) | install -m 644 /dev/stdin $(call to,$1)
+	$(if $(V),,@echo '  INSTALL $(call to,$1)';) sed $(places) $(call from,$1) >$(BUILD)/text && \
+	install -D -m 644 $(BUILD)/text $(call to,$1) && rm -f $(BUILD)/text
 
 endef
 
