@@ -71,6 +71,18 @@ void bytes_add_format(struct bytes *b, const char *format, ...)
 	free(text);
 }
 
+void bytes_add_replaced(
+	struct bytes *b, const char *text, const char *what, const char *with)
+{
+	const char *at;
+
+	for (; (at = strstr(text, what)); text = at + strlen(what)) {
+		bytes_add(b, text, (size_t)(at - text));
+		bytes_add_text(b, with);
+	}
+	bytes_add_text(b, text);
+}
+
 const char *bytes_text(const struct bytes *b)
 {
 	return b->data ? b->data : "";

@@ -34,6 +34,10 @@ void bytes_add_byte(struct bytes *b, int byte);
 void bytes_add_format(struct bytes *b, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Adds the text with `with` in place of every `what`. */
+void bytes_add_replaced(
+	struct bytes *b, const char *text, const char *what, const char *with);
+
 /* The content as text, "" when there is none. Valid until the next change. */
 const char *bytes_text(const struct bytes *b);
 

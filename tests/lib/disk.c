@@ -265,3 +265,17 @@ size_t disk_entries(const char *folder)
 	closedir(dir);
 	return count;
 }
+
+size_t disk_sockets(const char *folder)
+{
+	size_t count = 0;
+	struct dirent *entry;
+	DIR *dir = opendir(folder);
+
+	if (!dir)
+		fail_at("opendir", folder);
+	while ((entry = readdir(dir)))
+		count += entry->d_type == DT_SOCK;
+	closedir(dir);
+	return count;
+}

@@ -55,6 +55,9 @@ bool disk_exists(const char *path); /* also a dangling link */
 /* Entries of a folder, without . and .. */
 size_t disk_entries(const char *folder);
 
+/* Those of them that are sockets. */
+size_t disk_sockets(const char *folder);
+
 #ifndef TESTS_LIB_INSIDE
 #include "tests/lib/test.h"
 #define disk_folder(...)       TEST_HERE(disk_folder(__VA_ARGS__))
@@ -72,6 +75,7 @@ size_t disk_entries(const char *folder);
 #define disk_mode(...)	       TEST_HERE(disk_mode(__VA_ARGS__))
 #define disk_read(...)	       TEST_HERE(disk_read(__VA_ARGS__))
 #define disk_entries(...)      TEST_HERE(disk_entries(__VA_ARGS__))
+#define disk_sockets(...)      TEST_HERE(disk_sockets(__VA_ARGS__))
 #endif
 
 #endif

@@ -331,6 +331,26 @@ size_t process_descriptors(pid_t pid)
 	return count_entries(pid, "fd") - (pid == getpid());
 }
 
+size_t process_sockets(pid_t pid)
+{
+	char path[64];
+	char target[16];
+	size_t count = 0;
+	struct dirent *entry;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	DIR *dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		ssize_t len = readlinkat(
+			dirfd(dir), entry->d_name, target, sizeof(target));
+
+		count += len > 7 && strncmp(target, "socket:", 7) == 0;
+	}
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
 size_t process_threads(pid_t pid)
 {
 	return count_entries(pid, "task");
@@ -410,37 +430,46 @@ static bool is_called(pid_t pid, const char *name)
 	return strcmp(slash ? slash + 1 : file, name) == 0;
 }
 
-static size_t find_descendants(pid_t from, const char *name, pid_t *one)
+void process_each_descendant(pid_t from, const char *name,
+	void (*call)(void *context, pid_t pid), void *context)
 {
-	size_t count = 0;
 	struct dirent *entry;
 	DIR *dir = opendir("/proc");
 
 	while (dir && (entry = readdir(dir))) {
 		pid_t pid = (pid_t)atoi(entry->d_name);
 
-		if (!isdigit((unsigned char)entry->d_name[0]) ||
-			!descends(pid, from) || !is_called(pid, name))
-			continue;
-		count++;
-		*one = pid;
+		if (isdigit((unsigned char)entry->d_name[0]) &&
+			descends(pid, from) && is_called(pid, name))
+			call(context, pid);
 	}
 	if (dir)
 		closedir(dir);
-	return count;
+}
+
+static void count_one(void *context, pid_t pid)
+{
+	(void)pid;
+	++*(size_t *)context;
 }
 
 size_t process_descendants(pid_t pid, const char *name)
 {
-	pid_t one;
+	size_t count = 0;
 
-	return find_descendants(pid, name, &one);
+	process_each_descendant(pid, name, count_one, &count);
+	return count;
+}
+
+static void keep_one(void *context, pid_t pid)
+{
+	*(pid_t *)context = pid;
 }
 
 pid_t process_descendant(pid_t pid, const char *name)
 {
 	pid_t one = -1;
 
-	find_descendants(pid, name, &one);
+	process_each_descendant(pid, name, keep_one, &one);
 	return one;
 }

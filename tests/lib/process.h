@@ -106,6 +106,13 @@ size_t process_descendants(pid_t pid, const char *name);
 /* The pid of one of them, or -1. */
 pid_t process_descendant(pid_t pid, const char *name);
 
+/* Calls a function for each of them. */
+void process_each_descendant(pid_t pid, const char *name,
+	void (*call)(void *context, pid_t pid), void *context);
+
+/* Descriptors that are sockets; 0 if the process is gone. */
+size_t process_sockets(pid_t pid);
+
 #ifndef TESTS_LIB_INSIDE
 #include "tests/lib/test.h"
 #define process_start(...)	 TEST_HERE(process_start(__VA_ARGS__))
