@@ -14,22 +14,52 @@
 
 #define APACHE_MODULES "/usr/lib/apache2/modules"
 
+/* What Debian loads without being asked, as far as the fragments use it. */
+#define APACHE_USUAL "authz_core alias env"
+
 /* The site around the fragment, as Debian has it where it matters: nothing
- * of the disk is served unless it is said. */
-static const char apache_site[] = "ServerName localhost\n"
-				  "Listen %s\n"
-				  "DefaultRuntimeDir %s\n"
-				  "PidFile apache2.pid\n"
-				  "Mutex file:%s default\n"
-				  "ScriptSock cgid.sock\n"
-				  "DocumentRoot %s\n"
-				  "ErrorLog /dev/stderr\n"
-				  "<Directory />\n"
-				  "	AllowOverride None\n"
-				  "	Require all denied\n"
-				  "</Directory>\n";
-static const char *const apache_modules[] = { "mpm_event", "authz_core",
-	"alias", "env", "cgid" };
+ * of the disk is served unless it is said. FOLDER is put in. */
+static const char apache_site[] =
+	"ServerName localhost\n"
+	"DefaultRuntimeDir FOLDER\n"
+	"PidFile apache2.pid\n"
+	"Mutex file:FOLDER default\n"
+	"DocumentRoot FOLDER/site\n"
+	"ErrorLog /dev/stderr\n"
+	"<Directory />\n"
+	"	AllowOverride None\n"
+	"	Require all denied\n"
+	"</Directory>\n"
+	"<Directory FOLDER/site>\n"
+	"	Require all granted\n"
+	"</Directory>\n"
+	"<IfModule cgid_module>\n"
+	"	ScriptSock cgid.sock\n"
+	"</IfModule>\n"
+	"<IfModule fcgid_module>\n"
+	"	FcgidIPCDir FOLDER/fcgid\n"
+	"	FcgidProcessTableFile FOLDER/fcgid_shm\n"
+	"</IfModule>\n";
+
+static bool is_apache(const struct server_kind *kind)
+{
+	return strcmp(kind->program, "apache2") == 0;
+}
+
+static bool sets(const struct server_kind *kind, const char *what)
+{
+	return strstr(kind->sets, what) != NULL;
+}
+
+bool server_starts_ssetail(const struct server_kind *kind)
+{
+	return sets(kind, "program");
+}
+
+static const char *socket_path(const struct server *s)
+{
+	return disk_path(s->folder, "ssetail.sock");
+}
 
 static void copy_fragment(const char *from, const char *to,
 	const struct fragment_value *values, const char *without)
@@ -40,49 +70,102 @@ static void copy_fragment(const char *from, const char *to,
 		test_fail("%s", why);
 }
 
-static struct process *start_lighttpd(struct server *s, const char *fragment)
+static void prepare_fragment(
+	const struct server *s, const char *to, const struct server_how *how)
 {
-	const char *config = disk_path(s->folder, "lighttpd.conf");
+	const struct server_kind *kind = s->kind;
+	const char *program = disk_path(s->folder, "%s", kind->ssetail);
+	struct fragment_value values[4];
+	size_t count = 0;
+
+	if (sets(kind, "program"))
+		values[count++] =
+			(struct fragment_value){ "ssetail_program", program };
+	if (sets(kind, "config"))
+		values[count++] = (struct fragment_value){ "ssetail_config",
+			disk_path(s->folder, "ssetail.conf") };
+	if (sets(kind, "socket"))
+		values[count++] = (struct fragment_value){ "ssetail_socket",
+			socket_path(s) };
+	values[count] = (struct fragment_value){ NULL, NULL };
+	copy_fragment(kind->fragment, to, values,
+		how->without_decisive ? kind->decisive : NULL);
+}
+
+static void prepare_lighttpd(struct server *s, const struct server_how *how)
+{
 	const struct fragment_value values[] = {
 		{ "port", strrchr(s->address, ':') + 1 },
 		{ "folder", s->folder },
 		{ NULL, NULL },
 	};
 
+	s->config = disk_path(s->folder, "lighttpd.conf");
 	/* Without a log of its own it says everything to us. */
-	copy_fragment("conf/demo/lighttpd.conf", config, values, "errorlog");
-	disk_rename(fragment, disk_path(s->folder, "15-ssetail.conf"));
-	return process_run("lighttpd", "-D", "-f", config, NULL);
+	copy_fragment("conf/demo/lighttpd.conf", s->config, values, "errorlog");
+	disk_append(s->config, "%s\n", how->site ? how->site : "");
+	prepare_fragment(s, disk_path(s->folder, "15-ssetail.conf"), how);
 }
 
-static struct process *start_apache(struct server *s, const char *fragment)
+static void add_modules(struct bytes *config, const char *names)
 {
-	const char *config = disk_path(s->folder, "apache2.conf");
+	while (*names) {
+		int len = (int)strcspn(names, " ");
+
+		bytes_add_format(config,
+			"LoadModule %.*s_module " APACHE_MODULES
+			"/mod_%.*s.so\n",
+			len, names, len, names);
+		names += len;
+		names += strspn(names, " ");
+	}
+}
+
+static void prepare_apache(struct server *s, const struct server_how *how)
+{
+	const char *fragment = disk_path(s->folder, "ssetail-apache.conf");
 	struct bytes text = BYTES_INIT;
 
-	for (size_t i = 0; i < sizeof(apache_modules) / sizeof(char *); i++)
-		bytes_add_format(&text,
-			"LoadModule %s_module " APACHE_MODULES "/mod_%s.so\n",
-			apache_modules[i], apache_modules[i]);
-	bytes_add_format(&text, apache_site, s->address, s->folder, s->folder,
-		s->folder);
+	s->config = disk_path(s->folder, "apache2.conf");
+	add_modules(&text, APACHE_USUAL);
+	add_modules(&text, s->kind->modules);
+	bytes_add_format(&text, "Listen %s\n", s->address);
+	bytes_add_replaced(&text, apache_site, "FOLDER", s->folder);
 	if (geteuid() == 0)
 		bytes_add_text(&text, "User www-data\nGroup www-data\n");
-	bytes_add_format(&text, "Include %s\n", fragment);
-	disk_write_bytes(config, text.data, text.len);
+	bytes_add_format(&text, "Include %s\n%s\n", fragment,
+		how->site ? how->site : "");
+	disk_write_bytes(s->config, text.data, text.len);
 	bytes_release(&text);
-	return process_run(
-		"apache2", "-DFOREGROUND", "-d", s->folder, "-f", config, NULL);
+	prepare_fragment(s, fragment, how);
 }
 
-static void wait_until_it_accepts(struct server *s)
+/* The program, its configuration, the log: what the fragment is about. */
+static void prepare_ssetail(struct server *s, const struct server_how *how)
+{
+	const char *program = disk_path(s->folder, "%s", s->kind->ssetail);
+	bool for_group = !server_starts_ssetail(s->kind) && geteuid() == 0;
+
+	disk_subfolder(s->folder, "site");
+	s->log = disk_path(s->folder, "log");
+	disk_write(s->log, "%s", "");
+	disk_write(disk_path(s->folder, "ssetail.conf"),
+		"%s\n%s\nsources = ( { name = \"log\"; path = \"log\"; } );\n",
+		how->settings ? how->settings : "",
+		for_group ? "listen_group = \"www-data\";" : "");
+	disk_copy(process_program(s->kind->ssetail), program);
+	disk_mode(program, 0755);
+}
+
+static void wait_until_it_accepts(
+	struct process *p, const char *address, const char *name)
 {
 	struct test_wait wait = test_wait_here("the server to accept");
 	int fd;
 
-	while ((fd = reader_connect(s->address)) < 0) {
-		if (!process_runs(s->process))
-			test_fail("%s has ended", s->kind->program);
+	while ((fd = reader_connect(address)) < 0) {
+		if (!process_runs(p))
+			test_fail("%s has ended", name);
 		test_wait_step(&wait);
 	}
 	close(fd);
@@ -102,41 +185,60 @@ static void widen_path(void)
 	bytes_release(&path);
 }
 
+void server_start_responder(struct server *s)
+{
+	const char *socket = socket_path(s);
+
+	s->responder = process_run(disk_path(s->folder, "%s", s->kind->ssetail),
+		"-c", disk_path(s->folder, "ssetail.conf"), "-l", socket, NULL);
+	wait_until_it_accepts(s->responder, socket, s->kind->ssetail);
+}
+
+void server_start_again(struct server *s)
+{
+	if (is_apache(s->kind))
+		s->process = process_run("apache2", "-DFOREGROUND", "-d",
+			s->folder, "-f", s->config, NULL);
+	else
+		s->process =
+			process_run("lighttpd", "-D", "-f", s->config, NULL);
+	wait_until_it_accepts(s->process, s->address, s->kind->program);
+}
+
 void server_start(struct server *s, const struct server_kind *kind,
 	const struct server_how *how)
 {
 	static const struct server_how usual;
-	const char *folder = disk_folder();
-	const char *fragment = disk_path(folder, "fragment.conf");
-	const char *program = disk_path(folder, "%s", kind->ssetail);
-	const char *config = disk_path(folder, "ssetail.conf");
-	bool is_cgi = strstr(kind->ssetail, ".cgi") != NULL;
-	struct fragment_value values[] = {
-		{ "ssetail_program", program },
-		{ "ssetail_config", config },
-		{ is_cgi ? NULL : "ssetail_socket",
-			disk_path(folder, "ssetail.sock") },
-		{ NULL, NULL },
-	};
 
 	how = how ? how : &usual;
-	*s = (struct server){ .kind = kind, .folder = folder };
-	s->log = disk_path(folder, "log");
+	*s = (struct server){ .kind = kind, .folder = disk_folder() };
 	snprintf(s->address, sizeof(s->address), "127.0.0.1:%d",
 		process_free_port());
 	widen_path();
-	disk_write(s->log, "%s", "");
-	disk_write(config,
-		"%s\nsources = ( { name = \"log\"; path = \"log\"; } );\n",
-		how->settings ? how->settings : "");
-	disk_copy(process_program(kind->ssetail), program);
-	disk_mode(program, 0755);
-	copy_fragment(kind->fragment, fragment, values,
-		how->without_decisive ? kind->decisive : NULL);
-	s->process = strcmp(kind->program, "apache2") == 0
-			     ? start_apache(s, fragment)
-			     : start_lighttpd(s, fragment);
-	wait_until_it_accepts(s);
+	prepare_ssetail(s, how);
+	if (is_apache(kind))
+		prepare_apache(s, how);
+	else
+		prepare_lighttpd(s, how);
+	if (how->prepare)
+		how->prepare(s);
+	if (!server_starts_ssetail(kind))
+		server_start_responder(s);
+	server_start_again(s);
+}
+
+void server_reload(struct server *s)
+{
+	const char *answer = is_apache(s->kind) ? "resuming normal operations"
+						: "graceful shutdown started";
+	struct test_wait wait = test_wait_here("the server to reload");
+	size_t before;
+
+	process_errors(s->process);
+	before = s->process->errors.len;
+	process_signal(s->process, SIGUSR1);
+	while (!strstr(process_errors(s->process) + before, answer))
+		test_wait_step(&wait);
 }
 
 void server_kill(struct server *s)
@@ -146,4 +248,49 @@ void server_kill(struct server *s)
 	process_kill(s->process);
 	while ((worker = process_descendant(getpid(), s->kind->program)) > 0)
 		kill(worker, SIGKILL);
+}
+
+struct http_client *server_open(const struct server *s, const char *last_id)
+{
+	return http_open(s->address, &(struct ask){ .mount = "/events",
+					     .path = "/log",
+					     .last_event_id = last_id });
+}
+
+struct tally {
+	size_t listening; /* sockets of each process that are no client's */
+	size_t clients;
+	size_t busy;
+};
+
+static void add_sockets(void *context, pid_t pid)
+{
+	struct tally *tally = context;
+	size_t sockets = process_sockets(pid);
+
+	if (sockets > tally->listening) {
+		tally->clients += sockets - tally->listening;
+		tally->busy++;
+	}
+}
+
+static struct tally count_clients(const struct server *s)
+{
+	struct tally tally = { .listening = 1 };
+
+	process_each_descendant(
+		getpid(), s->kind->ssetail, add_sockets, &tally);
+	return tally;
+}
+
+size_t server_clients(const struct server *s)
+{
+	if (strcmp(s->kind->ssetail, "ssetail.cgi") == 0)
+		return process_descendants(getpid(), s->kind->ssetail);
+	return count_clients(s).clients;
+}
+
+size_t server_busy(const struct server *s)
+{
+	return count_clients(s).busy;
 }

@@ -10,21 +10,39 @@
 #define SSETAIL_TESTS_SERVER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
+#include "tests/lib/ask.h"
+#include "tests/lib/http.h"
 #include "tests/lib/process.h"
 
 /* A fragment of conf/, and what it is about. */
 struct server_kind {
+	const char *name;     /* for people: "Apache mod_cgid" */
 	const char *program;  /* "lighttpd" or "apache2" */
 	const char *fragment; /* "conf/lighttpd/cgi.conf" */
-	const char *ssetail;  /* what it starts: "ssetail.cgi" */
+	const char *ssetail;  /* what answers: "ssetail.cgi" */
 	const char *decisive; /* a text in its decisive line, and in no other
 			       * that is no comment */
+	const char *sets;     /* which of ssetail_program, ssetail_config and
+			       * ssetail_socket the lines at its top set: "config
+			       * program". Without a program ssetail.fcgi is
+			       * started beside the server, on the socket */
+	const char *modules;  /* what a2enmod is told, Apache only: "mpm_event
+			       * cgid" */
+	bool reload_ends;     /* a graceful reload ends streams */
 };
+
+struct server;
 
 struct server_how {
 	bool without_decisive; /* leave that line out */
 	const char *settings;  /* more for the program's configuration */
+	const char *site;      /* more for the server's */
+
+	/* Called when all files are written: it may change them, and
+	 * s->config. */
+	void (*prepare)(struct server *s);
 };
 
 struct server {
@@ -32,8 +50,13 @@ struct server {
 	const char *folder;
 	const char *log;  /* the file that is the source; empty at the start */
 	char address[32]; /* "127.0.0.1:PORT" */
-	struct process *process;
+	const char *config;	   /* of the server */
+	struct process *process;   /* of the server */
+	struct process *responder; /* started beside it; NULL if it is not */
 };
+
+/* False: ssetail.fcgi is started by somebody else. */
+bool server_starts_ssetail(const struct server_kind *kind);
 
 /*
  * Starts the server and waits until it accepts connections; fails the test
@@ -43,13 +66,39 @@ struct server {
 void server_start(struct server *s, const struct server_kind *kind,
 	const struct server_how *how);
 
+/* The same with the files as they are, when it has ended. */
+void server_start_again(struct server *s);
+
+/* The program that a fragment leaves to somebody else, as server_start starts
+ * it: for when it has ended. */
+void server_start_responder(struct server *s);
+
+/* A graceful reload as Debian's services do it. Waits until the server says
+ * so: Apache when its new workers are there, lighttpd when it begins to end the
+ * old ones' clients. */
+void server_reload(struct server *s);
+
 /* Kills every process of the server, its workers too, with SIGKILL; what it
  * started lives on. */
 void server_kill(struct server *s);
 
+/* Opens a stream of "log", from after that id if it is not NULL. */
+struct http_client *server_open(const struct server *s, const char *last_id);
+
+/* Clients that ssetail has now, in all its processes. */
+size_t server_clients(const struct server *s);
+
+/* How many of its processes have clients. */
+size_t server_busy(const struct server *s);
+
 #ifndef TESTS_LIB_INSIDE
 #include "tests/lib/test.h"
-#define server_start(...) TEST_HERE(server_start(__VA_ARGS__))
+#define server_start(...)	TEST_HERE(server_start(__VA_ARGS__))
+#define server_start_again(...) TEST_HERE(server_start_again(__VA_ARGS__))
+#define server_start_responder(...)                                            \
+	TEST_HERE(server_start_responder(__VA_ARGS__))
+#define server_reload(...) TEST_HERE(server_reload(__VA_ARGS__))
+#define server_open(...)   TEST_HERE(server_open(__VA_ARGS__))
 #endif
 
 #endif
