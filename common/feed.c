@@ -69,8 +69,7 @@ enum feed_outcome feed_look_once(struct feed *f, bool timer)
 	last = f->head.count ? &f->head.places[f->head.count - 1] : NULL;
 	file = last ? chain_find(&f->chain, last->file) : NULL;
 	if (file && (file_refresh(file, &now) < 0 ||
-			    chain_adopt_copy(&f->chain, file, last->offset,
-				    last->check) < 0))
+			    feed_adopt_copy(f, file, last) == FEED_WAIT))
 		settled = false;
 	if (!chain_look(&f->chain, &now))
 		settled = false;

@@ -160,29 +160,21 @@ static void move_tag(const struct feed *f, struct cursor *c, uint32_t serial)
 	const struct file *file = chain_find(&f->chain, serial);
 	struct cursor_place *at = cursor_find(c, serial);
 
-	if (at && file)
+	if (!at || !file)
+		return;
+	if (at->offset == 0)
+		*at = feed_place_at_start(f, file);
+	else
 		at->tag = file->tag;
 }
 
 /*
- * The file of a place was truncated. Its copy stands in its place now, or
- * nothing does; the file goes on as one that came later. Where that is not
- * the last, everybody who stands there has to enter it.
+ * The file of that serial was truncated. Its copy has the serial now, or
+ * nothing has; the file goes on as one that came later. Where that is not the
+ * last, everybody who stands there has to enter it.
  */
-static enum feed_outcome follow_truncation(
-	struct feed *f, struct file *file, const struct cursor_place *at)
+static void follow_copy(struct feed *f, uint32_t serial)
 {
-	uint32_t serial = at->file;
-
-	/* At its start, a copy that was made since shows that it was. */
-	if (at->offset == 0) {
-		if (chain_adopt_copy(&f->chain, file, 0, at->check) < 0)
-			return FEED_WAIT;
-		if (file->serial != serial)
-			return FEED_MORE;
-	}
-	if (chain_truncated(&f->chain, file, at->offset, at->check) < 0)
-		return FEED_WAIT;
 	log_info("%s: truncated%s", f->config->name,
 		chain_find(&f->chain, serial) ? ": its copy is read on" : "");
 	move_tag(f, &f->head, serial);
@@ -194,6 +186,37 @@ static enum feed_outcome follow_truncation(
 			move_tag(f, &one->cursor, serial);
 		enter_between(f, &one->cursor, serial);
 	}
+}
+
+enum feed_outcome feed_adopt_copy(
+	struct feed *f, struct file *file, const struct cursor_place *at)
+{
+	uint32_t serial = at->file;
+
+	if (chain_adopt_copy(&f->chain, file, at->offset, at->check) < 0)
+		return FEED_WAIT;
+	if (file->serial == serial)
+		return FEED_NOTHING;
+	follow_copy(f, serial);
+	return FEED_MORE;
+}
+
+/* The file of a place was truncated. */
+static enum feed_outcome follow_truncation(
+	struct feed *f, struct file *file, const struct cursor_place *at)
+{
+	uint32_t serial = at->file;
+
+	/* At its start, a copy that was made since shows that it was. */
+	if (at->offset == 0) {
+		enum feed_outcome outcome = feed_adopt_copy(f, file, at);
+
+		if (outcome != FEED_NOTHING)
+			return outcome;
+	}
+	if (chain_truncated(&f->chain, file, at->offset, at->check) < 0)
+		return FEED_WAIT;
+	follow_copy(f, serial);
 	return FEED_MORE;
 }
 
@@ -220,9 +243,14 @@ static enum scan_outcome find_first(struct feed *f, struct file *file,
 		outcome = scan_next(&s, first);
 	if (outcome != SCAN_RECORD)
 		return outcome;
-	if (chain_adopt_copy(&f->chain, file, at->offset, at->check) < 0)
+	switch (feed_adopt_copy(f, file, at)) {
+	case FEED_NOTHING:
+		return SCAN_RECORD;
+	case FEED_MORE:
+		return SCAN_MORE;
+	default:
 		return SCAN_WAIT;
-	return file->serial == at->file ? SCAN_RECORD : SCAN_MORE;
+	}
 }
 
 static bool same_record(const struct record *a, const struct record *b)

@@ -56,6 +56,12 @@ enum feed_outcome feed_enter_new_files(
 enum feed_outcome feed_read_places(
 	struct feed *f, const struct timespec *now, bool at_once);
 
+/* Has a copy of the file of that place appeared, and was it truncated? Then
+ * all who stand there stand in the copy. FEED_MORE: so it is; FEED_NOTHING;
+ * FEED_WAIT: look again. */
+enum feed_outcome feed_adopt_copy(
+	struct feed *f, struct file *file, const struct cursor_place *at);
+
 /* Tells of what was written to files that were let go; and how the path is,
  * when that has changed. */
 void feed_tell_late(struct feed *f);
