@@ -122,7 +122,10 @@ static struct cursor_place *next_to_read(struct feed *f, struct cursor *c)
 		}
 		last = c->count ? c->places[c->count - 1].file : 0;
 		next = chain_after(&f->chain, last);
-		if (!next)
+		/* Nobody goes before the head: it alone looks for copies. */
+		if (!next || !f->head.count ||
+			next->serial >
+				f->head.places[f->head.count - 1].file)
 			return NULL;
 		/* What the head has left is complete. */
 		if (c->count && !cursor_find(&f->head, last))
