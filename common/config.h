@@ -31,9 +31,9 @@ enum clock_show { CLOCK_COUNT, CLOCK_TIME };
 struct source_config {
 	char *name; /* [A-Za-z0-9_.-]{1,64} */
 	enum source_type type;
-	char *event;	     /* type of its events; NULL: none given */
-	unsigned history;    /* records at a first connect */
-	unsigned history_max; /* the most that tail=N may ask for */
+	char *event;		    /* type of its events; NULL: none given */
+	unsigned history;	    /* records at a first connect */
+	unsigned history_max;	    /* the most that tail=N may ask for */
 	struct access_rules access; /* who may read it */
 
 	/* type "file" */
@@ -50,13 +50,13 @@ struct source_config {
 };
 
 struct config {
-	char *file;	      /* absolute, where it was read */
-	char *listen;	      /* NULL: none given. A path, or HOST:PORT */
+	char *file;   /* absolute, where it was read */
+	char *listen; /* NULL: none given. A path, or HOST:PORT */
 	mode_t listen_mode;
-	char *listen_group;   /* NULL: none given */
+	char *listen_group; /* NULL: none given */
 	unsigned heartbeat_s;
 	unsigned retry_ms;
-	unsigned lifetime_s;  /* 0: a stream never ends by itself */
+	unsigned lifetime_s; /* 0: a stream never ends by itself */
 	unsigned stall_s;
 	size_t send_buffer_bytes;
 	size_t ring_bytes;
@@ -113,7 +113,7 @@ void config_faults_print(const struct config_faults *faults, const char *path);
 void config_faults_release(struct config_faults *faults);
 
 /* The source of that name, or NULL. */
-const struct source_config *config_source(const struct config *config,
-	const char *name);
+const struct source_config *config_source(
+	const struct config *config, const char *name);
 
 #endif

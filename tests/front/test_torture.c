@@ -32,9 +32,10 @@
 
 #define READERS	      8
 #define SIBLINGS_KEPT 45
-#define FAR_BACK      20   /* generations; an id names a few older ones, and a
-			    * burst makes more at once */
-#define PAUSED_MAX    4000 /* lines a reader may be behind while it pauses */
+#define FAR_BACK                                                               \
+	20		/* generations; an id names a few older ones, and a    \
+			 * burst makes more at once */
+#define PAUSED_MAX 4000 /* lines a reader may be behind while it pauses */
 
 /*
  * Lines are of one length and equal at both ends, further than a short check

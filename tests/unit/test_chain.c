@@ -316,8 +316,9 @@ static void what_a_renamed_file_held_before_is_found_first(void **state)
 
 	(void)state;
 	f = copied_and_renamed(&s);
-	assert_int_equal(chain_adopt_copy(&s.chain, f, 0,
-				 place_start_check(f->tag, 0)), 0);
+	assert_int_equal(
+		chain_adopt_copy(&s.chain, f, 0, place_start_check(f->tag, 0)),
+		0);
 	look(&s);
 	expect_files(&s, "a\n|b\n|c\n|");
 	chain_release(&s.chain);
@@ -350,15 +351,15 @@ static void an_empty_copy_is_waited_for_briefly(void **state)
 	f = chain_current(&s.chain);
 	/* Of an empty log: there is nothing to wait for. */
 	disk_write(sibling(&s, 1), "%s", "");
-	assert_int_equal(chain_adopt_copy(&s.chain, f, 0,
-				 place_start_check(f->tag, 0)), 0);
+	assert_int_equal(
+		chain_adopt_copy(&s.chain, f, 0, place_start_check(f->tag, 0)),
+		0);
 	assert_int_equal(chain_confirm(&s.chain), 1);
 	disk_append(s.log, "a\n");
 	look(&s);
 	disk_rename(sibling(&s, 1), sibling(&s, 2));
 	disk_write(sibling(&s, 1), "%s", "");
-	assert_int_equal(chain_adopt_copy(&s.chain, f, 2, check_of("a\n")),
-		-1);
+	assert_int_equal(chain_adopt_copy(&s.chain, f, 2, check_of("a\n")), -1);
 	assert_int_equal(errno, EAGAIN);
 	utimensat(AT_FDCWD, sibling(&s, 1), long_ago, 0);
 	assert_int_equal(chain_adopt_copy(&s.chain, f, 2, check_of("a\n")), 0);
