@@ -150,9 +150,11 @@ static void prepare_ssetail(struct server *s, const struct server_how *how)
 	s->log = disk_path(s->folder, "log");
 	disk_write(s->log, "%s", "");
 	disk_write(disk_path(s->folder, "ssetail.conf"),
-		"%s\n%s\nsources = ( { name = \"log\"; path = \"log\"; } );\n",
+		"%s\n%s\n"
+		"sources = ( { name = \"log\"; path = \"log\"; %s } );\n",
 		how->settings ? how->settings : "",
-		for_group ? "listen_group = \"www-data\";" : "");
+		for_group ? "listen_group = \"www-data\";" : "",
+		how->source ? how->source : "");
 	disk_copy(process_program(s->kind->ssetail), program);
 	disk_mode(program, 0755);
 }

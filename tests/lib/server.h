@@ -38,6 +38,7 @@ struct server;
 struct server_how {
 	bool without_decisive; /* leave that line out */
 	const char *settings;  /* more for the program's configuration */
+	const char *source;    /* more for its source */
 	const char *site;      /* more for the server's */
 
 	/* Called when all files are written: it may change them, and

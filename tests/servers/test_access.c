@@ -12,6 +12,7 @@
 #include "tests/lib/disk.h"
 #include "tests/lib/http.h"
 #include "tests/lib/responder.h"
+#include "tests/lib/server.h"
 
 /* Only ann may read, and zoe has a password, too: "secret", both. */
 #define RULE "users = [ \"ann\" ];"
@@ -159,7 +160,93 @@ static void a_name_that_nginx_has_checked_is_believed_when_told_so(void **state)
 	expect_status(address, "/checked", AS_ANN, 200);
 }
 
+/* ---- lighttpd and Apache */
+
+#define LIGHTTPD(file, what, top)                                              \
+	{                                                                      \
+		.program = "lighttpd", .fragment = "conf/lighttpd/" file,      \
+		.ssetail = what, .sets = top                                   \
+	}
+#define APACHE(loads, file, what, top)                                         \
+	{                                                                      \
+		.program = "apache2", .fragment = "conf/apache/" file,         \
+		.ssetail = what, .sets = top,                                  \
+		.modules = "mpm_event authn_core authn_file auth_basic "       \
+			   "authz_user " loads                                 \
+	}
+static const struct server_kind kinds[] = {
+	LIGHTTPD("fastcgi.conf", "ssetail.fcgi", "program config socket"),
+	LIGHTTPD("cgi.conf", "ssetail.cgi", "program config"),
+	APACHE("cgid", "cgi.conf", "ssetail.cgi", "program config"),
+	APACHE("fcgid", "fcgid.conf", "ssetail.fcgi", "program config"),
+	APACHE("proxy proxy_fcgi", "proxy-pass.conf", "ssetail.fcgi", "socket"),
+	APACHE("proxy proxy_fcgi", "proxy-handler.conf", "ssetail.fcgi",
+		"socket"),
+};
+/* A login for what is below /events. %s: the file of passwords. */
+static const char lighttpd_login[] =
+	"server.modules += ( \"mod_auth\", \"mod_authn_file\" )\n"
+	"auth.backend = \"htpasswd\"\n"
+	"auth.backend.htpasswd.userfile = \"%s\"\n"
+	"auth.require = ( \"/events\" => ( \"method\" => \"basic\",\n"
+	"	\"realm\" => \"logs\", \"require\" => \"valid-user\" ) )\n";
+static const char apache_login[] = "<Location \"/events\">\n"
+				   "	AuthType Basic\n"
+				   "	AuthName logs\n"
+				   "	AuthUserFile %s\n"
+				   "	Require valid-user\n"
+				   "</Location>\n";
+
+static void start(struct server *s, const struct server_kind *kind, bool login)
+{
+	bool is_apache = strcmp(kind->program, "apache2") == 0;
+	const char *file = disk_path(disk_folder(), "passwords");
+	struct bytes site = BYTES_INIT;
+
+	disk_write(file, "%s", passwords);
+	if (login)
+		bytes_add_format(
+			&site, is_apache ? apache_login : lighttpd_login, file);
+	server_start(s, kind,
+		&(struct server_how){
+			.source = RULE, .site = bytes_text(&site) });
+	bytes_release(&site);
+	disk_append(s->log, "one\n");
+}
+
+static void who_has_logged_in_and_is_listed_may_read(void **state)
+{
+	struct server s;
+
+	start(&s, *state, true);
+	expect_status(s.address, "/events", NULL, 401);
+	expect_status(s.address, "/events", GUESSED, 401);
+	expect_status(s.address, "/events", AS_ZOE, 403);
+	expect_status(s.address, "/events", AS_ANN, 200);
+}
+
+static void without_a_login_nobody_is_anybody(void **state)
+{
+	struct server s;
+
+	start(&s, *state, false);
+	expect_unknown(s.address, "/events", NULL);
+	expect_unknown(s.address, "/events", AS_ANN);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, test_cleanup)
+#define WITH(i, kind, name)                                                    \
+	{                                                                      \
+		kind ": " #name, name, NULL, test_cleanup,                     \
+			(void *)(uintptr_t)&kinds[i]                           \
+	}
+#define TESTS(name)                                                            \
+	WITH(0, "lighttpd mod_fastcgi", name),                                 \
+		WITH(1, "lighttpd mod_cgi", name),                             \
+		WITH(2, "Apache mod_cgid", name),                              \
+		WITH(3, "Apache mod_fcgid", name),                             \
+		WITH(4, "Apache ProxyPass", name),                             \
+		WITH(5, "Apache SetHandler", name)
 
 int main(void)
 {
@@ -167,6 +254,8 @@ int main(void)
 		TEST(a_name_that_nginx_has_not_checked_is_refused),
 		TEST(nginx_passes_on_whatever_name_is_claimed),
 		TEST(a_name_that_nginx_has_checked_is_believed_when_told_so),
+		TESTS(who_has_logged_in_and_is_listed_may_read),
+		TESTS(without_a_login_nobody_is_anybody),
 	};
 
 	return cmocka_run_group_tests_name("access", tests, NULL, NULL);
