@@ -12,6 +12,9 @@
 
 enum { STEPS = 50, STEP_MS = 5000, CLIENTS = 10 };
 
+/* The tests mostly wait: for what does not come, for servers that end. */
+#define WORKERS 4
+
 /* A client that goes away is found when something is sent to it. */
 #define SOON "heartbeat = 1;"
 
@@ -199,9 +202,9 @@ static int status_of_head(const struct server *s)
 
 /*
  * A program that is not the server's child is restarted, and somebody asked
- * in between. That the server remembers that nobody listened is no good: 503
- * is final for a browser. A second of it is within the time after which
- * browsers come back, the minute that Apache takes as installed is not.
+ * in between. 503 is final for a browser, so that the server must not remember
+ * for long that nobody listened: lighttpd does, for less than the time after
+ * which browsers come back.
  */
 static void a_responder_may_be_restarted(void **state)
 {
@@ -329,8 +332,7 @@ int contract_run(const struct server_kind *kinds, size_t count,
 				tests[own++] = test_of(&terms[t], &kinds[k]);
 	for (size_t i = 0; i < others_count; i++)
 		tests[own + i] = others[i];
-	failed = _cmocka_run_group_tests(
-		"contract", tests, own + others_count, NULL, NULL);
+	failed = test_run("contract", tests, own + others_count, WORKERS);
 	for (size_t i = 0; i < own; i++)
 		free((void *)(uintptr_t)tests[i].name);
 	free(tests);

@@ -18,8 +18,7 @@
 #include "tests/lib/test.h"
 
 /* The tests mostly wait: for looks, and for files to come to rest. */
-#define WORKERS	    24
-#define WORKERS_MAX 64
+#define WORKERS 24
 
 #define MANY	  20  /* as many lines of a large case */
 #define PAD_BYTES 300 /* that its lines begin with, all alike */
@@ -667,66 +666,11 @@ static char *name_of(const struct rotation *r)
 	return name.data;
 }
 
-/* Runs every `workers`-th of the tests, from `first` on. */
-static int run_share(const char *name, const struct CMUnitTest *tests,
-	size_t count, size_t first, size_t workers)
-{
-	struct CMUnitTest *share = calloc(count, sizeof(*share));
-	size_t n = 0;
-	int result;
-
-	if (!share)
-		abort();
-	for (size_t i = first; i < count; i += workers)
-		share[n++] = tests[i];
-	result = _cmocka_run_group_tests(name, share, n, NULL, NULL);
-	free(share);
-	return result;
-}
-
-/* A process of its own for each share, and what each said, in turn. */
-static int run_shares(const char *name, const struct CMUnitTest *tests,
-	size_t count, size_t workers)
-{
-	FILE *said[WORKERS_MAX];
-	pid_t pids[WORKERS_MAX];
-	int result = 0;
-
-	fflush(NULL);
-	for (size_t i = 0; i < workers; i++) {
-		said[i] = tmpfile();
-		pids[i] = said[i] ? fork() : -1;
-		if (pids[i] < 0)
-			abort();
-		if (pids[i] == 0) {
-			dup2(fileno(said[i]), STDOUT_FILENO);
-			dup2(fileno(said[i]), STDERR_FILENO);
-			exit(run_share(name, tests, count, i, workers));
-		}
-	}
-	for (size_t i = 0; i < workers; i++) {
-		char text[4096];
-		size_t n;
-		int status;
-
-		while (waitpid(pids[i], &status, 0) < 0 && errno == EINTR)
-			;
-		result |= !WIFEXITED(status) || WEXITSTATUS(status) != 0;
-		rewind(said[i]);
-		while ((n = fread(text, 1, sizeof(text), said[i])) > 0)
-			fwrite(text, 1, n, stdout);
-		fclose(said[i]);
-	}
-	return result;
-}
-
 int rotation_run(
 	const char *name, const struct rotation_case *cases, size_t count)
 {
 	struct CMUnitTest *tests =
 		calloc(count * 2 * ROTATION_WAYS * 2, sizeof(*tests));
-	const char *given = getenv("TEST_WORKERS");
-	size_t workers = given ? strtoul(given, NULL, 10) : WORKERS;
 	size_t n = 0;
 	int result;
 
@@ -748,12 +692,7 @@ int rotation_run(
 		tests[n++] = (struct CMUnitTest){ name_of(r), run_one, NULL,
 			tear_down, r };
 	}
-	if (getenv("TEST_FILTER"))
-		cmocka_set_test_filter(getenv("TEST_FILTER"));
-	if (workers > WORKERS_MAX)
-		workers = WORKERS_MAX;
-	result = workers > 1 ? run_shares(name, tests, n, workers)
-			     : run_share(name, tests, n, 0, 1);
+	result = test_run(name, tests, n, WORKERS);
 	for (size_t i = 0; i < n; i++) {
 		free((char *)(uintptr_t)tests[i].name);
 		free(tests[i].initial_state);

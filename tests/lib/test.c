@@ -1,12 +1,15 @@
 #define TESTS_LIB_INSIDE
 #include "tests/lib/test.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define STEP_MS 5 /* between two looks at a condition */
+#define STEP_MS	    5 /* between two looks at a condition */
+#define WORKERS_MAX 64
 
 static struct {
 	const char *file;
@@ -157,4 +160,74 @@ int test_cleanup(void **state)
 	(void)state;
 	cleanup_all();
 	return 0;
+}
+
+/* ---- many tests */
+
+/* Runs every `workers`-th of the tests, from `first` on. */
+static int run_share(const char *name, const struct CMUnitTest *tests,
+	size_t count, size_t first, size_t workers)
+{
+	struct CMUnitTest *share = calloc(count, sizeof(*share));
+	size_t n = 0;
+	int result;
+
+	if (!share)
+		abort();
+	for (size_t i = first; i < count; i += workers)
+		share[n++] = tests[i];
+	result = _cmocka_run_group_tests(name, share, n, NULL, NULL);
+	free(share);
+	return result;
+}
+
+/* A process of its own for each share, and what each said, in turn. */
+static int run_shares(const char *name, const struct CMUnitTest *tests,
+	size_t count, size_t workers)
+{
+	FILE *said[WORKERS_MAX];
+	pid_t pids[WORKERS_MAX];
+	int result = 0;
+
+	fflush(NULL);
+	for (size_t i = 0; i < workers; i++) {
+		said[i] = tmpfile();
+		pids[i] = said[i] ? fork() : -1;
+		if (pids[i] < 0)
+			abort();
+		if (pids[i] == 0) {
+			dup2(fileno(said[i]), STDOUT_FILENO);
+			dup2(fileno(said[i]), STDERR_FILENO);
+			exit(run_share(name, tests, count, i, workers));
+		}
+	}
+	for (size_t i = 0; i < workers; i++) {
+		char text[4096];
+		size_t n;
+		int status;
+
+		while (waitpid(pids[i], &status, 0) < 0 && errno == EINTR)
+			;
+		result |= !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+		rewind(said[i]);
+		while ((n = fread(text, 1, sizeof(text), said[i])) > 0)
+			fwrite(text, 1, n, stdout);
+		fclose(said[i]);
+	}
+	return result;
+}
+
+int test_run(const char *name, const struct CMUnitTest *tests, size_t count,
+	size_t workers)
+{
+	const char *given = getenv("TEST_WORKERS");
+
+	if (getenv("TEST_FILTER"))
+		cmocka_set_test_filter(getenv("TEST_FILTER"));
+	if (given)
+		workers = strtoul(given, NULL, 10);
+	if (workers > WORKERS_MAX)
+		workers = WORKERS_MAX;
+	return workers > 1 ? run_shares(name, tests, count, workers)
+			   : run_share(name, tests, count, 0, 1);
 }

@@ -75,6 +75,15 @@ struct test_wait test_wait_begin(
 struct test_wait test_wait_here(const char *what); /* where test_at said */
 void test_wait_step(const struct test_wait *wait);
 
+/*
+ * Runs many tests that mostly wait, in as many processes as `workers` says or
+ * TEST_WORKERS in the environment; returns what cmocka_run_group_tests does.
+ * TEST_FILTER in the environment, a pattern with * and ?, selects tests by
+ * their names. `name` is the group's.
+ */
+int test_run(const char *name, const struct CMUnitTest *tests, size_t count,
+	size_t workers);
+
 /* What other modules of this library hang in. */
 enum test_rank { TEST_READERS, TEST_PROCESSES, TEST_FOLDERS, TEST_RANKS };
 struct test_module {
