@@ -470,6 +470,40 @@ static void an_id_that_is_none_is_a_gap_and_the_start(void **state)
 	}
 }
 
+/* The head alone looks for copies; whoever is quicker would miss them. */
+static void nobody_reads_before_the_head(void **state)
+{
+	struct buffer out = BUFFER_INIT;
+	struct timespec now;
+	struct seen seen;
+	struct stand s;
+
+	(void)state;
+	prepare(&s, 65536);
+	append_lines(s.path, 0, 2, 0);
+	follow(&s, &s.follower, NULL, 2);
+	look(&s);
+	disk_rename(s.path, sibling(&s, 1));
+	append_lines(s.path, 2, 4, 0);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	assert_true(chain_look(&s.feed.chain, &now));
+	assert_int_equal(s.feed.chain.count, 2);
+	collect(&s, &alone, &s.follower.cursor, 1000, &out);
+	read_events(&seen, &out);
+	assert_string_equal(seen.text.data, "message 000000\nmessage 000001\n");
+	release_seen(&seen);
+	look(&s);
+	buffer_clear(&out);
+	collect(&s, &alone, &s.follower.cursor, 1000, &out);
+	read_events(&seen, &out);
+	assert_non_null(strstr(seen.text.data,
+		"message 000002\nmessage 000003\n"));
+	release_seen(&seen);
+	feed_leave(&s.feed, &s.follower);
+	release(&s);
+	buffer_release(&out);
+}
+
 static void an_id_is_no_longer_than_its_budget(void **state)
 {
 	(void)state;
@@ -607,6 +641,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 			an_id_that_is_none_is_a_gap_and_the_start,
 			test_cleanup),
+		cmocka_unit_test_teardown(
+			nobody_reads_before_the_head, test_cleanup),
 		cmocka_unit_test_teardown(
 			an_id_is_no_longer_than_its_budget, test_cleanup),
 		cmocka_unit_test_teardown(
