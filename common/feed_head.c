@@ -267,7 +267,7 @@ static enum feed_outcome read_new(struct feed *f, uint32_t serial)
 	struct cursor_place *at = cursor_find(&f->head, serial);
 	struct file *file = chain_find(&f->chain, serial);
 	enum scan_outcome outcome = SCAN_RECORD;
-	struct record r, first;
+	struct record r, first = { 0 };
 	struct scan s;
 	uint64_t from;
 

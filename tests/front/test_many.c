@@ -179,6 +179,11 @@ static void out_of_descriptors_it_waits_for_some_without_spinning(void **state)
 		&r, &(struct responder_how){ .source = "history = 0;" });
 	for (int i = 0; i < LIMIT; i++)
 		clients[i] = responder_follow(&r, NULL);
+	/* The first line of a file is read after its siblings were listed,
+	 * which takes a descriptor. */
+	disk_append(r.log, "before\n");
+	for (int i = 0; i < LIMIT; i++)
+		reader_wait_data(&clients[i]->reader, "before");
 	/* While it runs, so that it cannot know. */
 	limit_of(r.process, LIMIT);
 	for (int i = LIMIT; i < TOO_MANY; i++)
