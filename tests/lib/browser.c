@@ -12,12 +12,10 @@
 static void connect_again(struct browser *b)
 {
 	struct bytes request = BYTES_INIT;
+	struct ask ask = server_ask(b->server,
+		(struct ask){ .path = "/log", .last_event_id = b->last_id });
 
-	ask_http(&request,
-		&(struct ask){ .mount = "/events",
-			.path = "/log",
-			.last_event_id = b->last_id },
-		b->server->address);
+	ask_http(&request, &ask, b->server->address);
 	b->client = http_connect(b->server->address, request.data, request.len);
 	b->events = 0;
 	bytes_release(&request);

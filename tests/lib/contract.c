@@ -133,9 +133,7 @@ static void answers_what_is_no_stream(void **state)
 
 	server_start(&s, *state, NULL);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct ask ask = cases[i].ask;
-
-		ask.mount = "/events";
+		struct ask ask = server_ask(&s, cases[i].ask);
 		struct http_client *client = http_open(s.address, &ask);
 		reader_expect_status(&client->reader, cases[i].status);
 		reader_wait_end(&client->reader);
@@ -189,9 +187,9 @@ static void a_reload_loses_and_repeats_nothing(void **state)
 
 static int status_of_head(const struct server *s)
 {
-	struct http_client *client = http_open(s->address,
-		&(struct ask){
-			.method = "HEAD", .mount = "/events", .path = "/log" });
+	struct ask ask =
+		server_ask(s, (struct ask){ .method = "HEAD", .path = "/log" });
+	struct http_client *client = http_open(s->address, &ask);
 	int status;
 
 	reader_wait_end(&client->reader);

@@ -244,6 +244,26 @@ void disk_read(struct bytes *out, const char *path)
 	close(fd);
 }
 
+void disk_copy_changed(
+	const char *from, const char *to, const char *const (*changes)[2])
+{
+	struct bytes text = BYTES_INIT;
+
+	disk_read(&text, from);
+	for (; (*changes)[0]; changes++) {
+		struct bytes changed = BYTES_INIT;
+
+		if (!bytes_contain(&text, (*changes)[0]))
+			test_fail("%s has no %s", from, (*changes)[0]);
+		bytes_add_replaced(&changed, bytes_text(&text), (*changes)[0],
+			(*changes)[1]);
+		bytes_release(&text);
+		text = changed;
+	}
+	disk_write_bytes(to, text.data, text.len);
+	bytes_release(&text);
+}
+
 bool disk_exists(const char *path)
 {
 	struct stat st;

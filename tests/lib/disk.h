@@ -48,6 +48,11 @@ void disk_link(const char *target, const char *path); /* symbolic */
 void disk_copy(const char *from, const char *to);
 void disk_mode(const char *path, mode_t mode);
 
+/* Copies with other texts in it: pairs of what is there, or the test fails, and
+ * what comes in its place, up to a pair of NULL. */
+void disk_copy_changed(
+	const char *from, const char *to, const char *const (*changes)[2]);
+
 /* All of a file, added to `out`. */
 void disk_read(struct bytes *out, const char *path);
 bool disk_exists(const char *path); /* also a dangling link */
@@ -73,6 +78,7 @@ size_t disk_sockets(const char *folder);
 #define disk_link(...)	       TEST_HERE(disk_link(__VA_ARGS__))
 #define disk_copy(...)	       TEST_HERE(disk_copy(__VA_ARGS__))
 #define disk_mode(...)	       TEST_HERE(disk_mode(__VA_ARGS__))
+#define disk_copy_changed(...) TEST_HERE(disk_copy_changed(__VA_ARGS__))
 #define disk_read(...)	       TEST_HERE(disk_read(__VA_ARGS__))
 #define disk_entries(...)      TEST_HERE(disk_entries(__VA_ARGS__))
 #define disk_sockets(...)      TEST_HERE(disk_sockets(__VA_ARGS__))

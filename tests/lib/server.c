@@ -46,6 +46,11 @@ static bool is_apache(const struct server_kind *kind)
 	return strcmp(kind->program, "apache2") == 0;
 }
 
+static bool is_cgi(const struct server_kind *kind)
+{
+	return strcmp(kind->ssetail, "ssetail.cgi") == 0;
+}
+
 static bool sets(const struct server_kind *kind, const char *what)
 {
 	return strstr(kind->sets, what) != NULL;
@@ -53,7 +58,7 @@ static bool sets(const struct server_kind *kind, const char *what)
 
 bool server_starts_ssetail(const struct server_kind *kind)
 {
-	return sets(kind, "program");
+	return is_cgi(kind) || sets(kind, "program");
 }
 
 static const char *socket_path(const struct server *s)
@@ -213,7 +218,9 @@ void server_start(struct server *s, const struct server_kind *kind,
 	static const struct server_how usual;
 
 	how = how ? how : &usual;
-	*s = (struct server){ .kind = kind, .folder = disk_folder() };
+	*s = (struct server){ .kind = kind,
+		.folder = disk_folder(),
+		.headers = { kind->header } };
 	snprintf(s->address, sizeof(s->address), "127.0.0.1:%d",
 		process_free_port());
 	widen_path();
@@ -222,6 +229,8 @@ void server_start(struct server *s, const struct server_kind *kind,
 		prepare_apache(s, how);
 	else
 		prepare_lighttpd(s, how);
+	if (kind->prepare)
+		kind->prepare(s);
 	if (how->prepare)
 		how->prepare(s);
 	if (!server_starts_ssetail(kind))
@@ -252,11 +261,19 @@ void server_kill(struct server *s)
 		kill(worker, SIGKILL);
 }
 
+struct ask server_ask(const struct server *s, struct ask ask)
+{
+	ask.mount = s->kind->mount ? s->kind->mount : "/events";
+	ask.headers = s->headers;
+	return ask;
+}
+
 struct http_client *server_open(const struct server *s, const char *last_id)
 {
-	return http_open(s->address, &(struct ask){ .mount = "/events",
-					     .path = "/log",
-					     .last_event_id = last_id });
+	struct ask ask = server_ask(
+		s, (struct ask){ .path = "/log", .last_event_id = last_id });
+
+	return http_open(s->address, &ask);
 }
 
 struct tally {
@@ -287,7 +304,7 @@ static struct tally count_clients(const struct server *s)
 
 size_t server_clients(const struct server *s)
 {
-	if (strcmp(s->kind->ssetail, "ssetail.cgi") == 0)
+	if (is_cgi(s->kind))
 		return process_descendants(getpid(), s->kind->ssetail);
 	return count_clients(s).clients;
 }

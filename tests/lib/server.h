@@ -3,8 +3,8 @@
  * free port of the loopback, configured with the very file of conf/ that
  * users copy (fragment.h). Run by root, Apache's workers are www-data.
  *
- * It streams one source, "log", at /events/log. Ended, with all it started,
- * by test_cleanup.
+ * It streams one source, "log", at /events/log, unless the kind has another
+ * mount. Ended, with all it started, by test_cleanup.
  */
 #ifndef SSETAIL_TESTS_SERVER_H
 #define SSETAIL_TESTS_SERVER_H
@@ -15,6 +15,8 @@
 #include "tests/lib/ask.h"
 #include "tests/lib/http.h"
 #include "tests/lib/process.h"
+
+struct server;
 
 /* A fragment of conf/, and what it is about. */
 struct server_kind {
@@ -31,9 +33,13 @@ struct server_kind {
 	const char *modules;  /* what a2enmod is told, Apache only: "mpm_event
 			       * cgid" */
 	bool reload_ends;     /* a graceful reload ends streams */
-};
 
-struct server;
+	/* Called when all files are written: it may change and move them, and
+	 * set s->config and s->log. May be NULL. */
+	void (*prepare)(struct server *s);
+	const char *mount;  /* NULL: "/events" */
+	const char *header; /* of each request, "Name: value", or NULL */
+};
 
 struct server_how {
 	bool without_decisive; /* leave that line out */
@@ -41,9 +47,7 @@ struct server_how {
 	const char *source;    /* more for its source */
 	const char *site;      /* more for the server's */
 
-	/* Called when all files are written: it may change them, and
-	 * s->config. */
-	void (*prepare)(struct server *s);
+	void (*prepare)(struct server *s); /* as that of the kind, after it */
 };
 
 struct server {
@@ -54,6 +58,7 @@ struct server {
 	const char *config;	   /* of the server */
 	struct process *process;   /* of the server */
 	struct process *responder; /* started beside it; NULL if it is not */
+	const char *headers[2];	   /* of each request */
 };
 
 /* False: ssetail.fcgi is started by somebody else. */
@@ -82,6 +87,9 @@ void server_reload(struct server *s);
 /* Kills every process of the server, its workers too, with SIGKILL; what it
  * started lives on. */
 void server_kill(struct server *s);
+
+/* The same question, asked where ssetail is. Valid as long as `s`. */
+struct ask server_ask(const struct server *s, struct ask ask);
 
 /* Opens a stream of "log", from after that id if it is not NULL. */
 struct http_client *server_open(const struct server *s, const char *last_id);

@@ -8,6 +8,39 @@
 #include "tests/lib/browser.h"
 #include "tests/lib/disk.h"
 
+/* ---- .htaccess alone */
+
+#define MY_PASSWORD "Authorization: Basic bWU6c2VjcmV0" /* me:secret */
+
+/* A folder of the site: the fragment as its .htaccess, and all else there. */
+static void upload(struct server *s)
+{
+	const char *site = disk_path(s->folder, "site");
+	const char *own = disk_subfolder(site, "log");
+	const char *fragment = disk_path(s->folder, "ssetail-apache.conf");
+	const char *passwords = disk_path(own, ".htpasswd");
+	const char *const by_folder[][2] = { { "Include ", "#" },
+		{ "AllowOverride None", "AllowOverride All" }, { NULL, NULL } };
+	const char *const by_user[][2] = {
+		{ "/home/me/public_html/log/.htpasswd", passwords },
+		{ NULL, NULL }
+	};
+
+	disk_copy_changed(
+		s->config, disk_path(s->folder, "host.conf"), by_folder);
+	s->config = disk_path(s->folder, "host.conf");
+	disk_copy_changed(fragment, disk_path(own, ".htaccess"), by_user);
+	disk_write(passwords, "me:$apr1$saltsalt$LrttParrLPdxvgutaSXWJ0\n");
+	disk_rename(disk_path(s->folder, "ssetail.cgi"),
+		disk_path(own, "ssetail.cgi"));
+	disk_rename(disk_path(s->folder, "ssetail.conf"),
+		disk_path(own, ".htssetail.conf"));
+	disk_rename(s->log, disk_path(own, "log"));
+	s->log = disk_path(own, "log");
+}
+
+/* ---- all of them */
+
 static const struct server_kind kinds[] = {
 	{ .name = "Apache mod_cgid",
 		.program = "apache2",
@@ -45,6 +78,17 @@ static const struct server_kind kinds[] = {
 		.ssetail = "ssetail.fcgi",
 		.decisive = "flushpackets",
 		.sets = "socket" },
+	{ .name = "Apache .htaccess",
+		.program = "apache2",
+		.modules = "mpm_event cgid authn_core authn_file auth_basic "
+			   "authz_user",
+		.fragment = "conf/apache/htaccess",
+		.ssetail = "ssetail.cgi",
+		.decisive = "SetHandler",
+		.sets = "",
+		.prepare = upload,
+		.mount = "/log/ssetail.cgi",
+		.header = MY_PASSWORD },
 };
 
 enum { KINDS = sizeof(kinds) / sizeof(*kinds), FCGID = 2 };

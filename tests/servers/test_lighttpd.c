@@ -77,34 +77,13 @@ static void a_stream_is_resumed_in_another_process(void **state)
 
 #define ETC "/etc/lighttpd/"
 
-/* Copies a file of Debian with other texts in it, given as pairs. */
-static void copy_changed(
-	const char *from, const char *to, const char *const (*changes)[2])
-{
-	struct bytes text = BYTES_INIT;
-
-	disk_read(&text, from);
-	for (; (*changes)[0]; changes++) {
-		struct bytes changed = BYTES_INIT;
-
-		if (!bytes_contain(&text, (*changes)[0]))
-			test_fail("%s has no %s", from, (*changes)[0]);
-		bytes_add_replaced(&changed, bytes_text(&text), (*changes)[0],
-			(*changes)[1]);
-		bytes_release(&text);
-		text = changed;
-	}
-	disk_write_bytes(to, text.data, text.len);
-	bytes_release(&text);
-}
-
 /* The program that enables modules, for this folder in place of /etc. */
 static void enable_modules(const char *folder)
 {
 	const char *const changes[][2] = { { ETC, folder }, { NULL, NULL } };
 	const char *program = disk_path(folder, "lighty-enable-mod");
 
-	copy_changed("/usr/sbin/lighty-enable-mod", program, changes);
+	disk_copy_changed("/usr/sbin/lighty-enable-mod", program, changes);
 	assert_int_equal(
 		process_exit_code(process_run("perl", program, "setenv", "cgi",
 			"fastcgi-php", "ssetail", NULL)),
@@ -128,7 +107,7 @@ static void offer_modules(const struct server *s, const char *folder)
 	for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++)
 		disk_copy(disk_path(ETC "conf-available", "%s", usual[i]),
 			disk_path(available, "%s", usual[i]));
-	copy_changed(ETC "conf-available/15-fastcgi-php.conf",
+	disk_copy_changed(ETC "conf-available/15-fastcgi-php.conf",
 		disk_path(available, "15-fastcgi-php.conf"), php);
 	disk_rename(disk_path(s->folder, "15-ssetail.conf"),
 		disk_path(available, "15-ssetail.conf"));
@@ -165,7 +144,7 @@ static void use_debians_site(struct server *s)
 	assert_true(
 		disk_exists(disk_path(folder, "conf-enabled/15-ssetail.conf")));
 	s->config = disk_path(folder, "lighttpd.conf");
-	copy_changed(ETC "lighttpd.conf", s->config, changes);
+	disk_copy_changed(ETC "lighttpd.conf", s->config, changes);
 	/* Its processes are www-data, and make their sockets here. */
 	disk_mode(s->folder, 0777);
 }
