@@ -11,6 +11,7 @@ VERSION = 0.1
 # common: what both programs share, lower floors first.
 COMMON = buffer log place utf8 encode split ring access request head config \
          program cold mount probe file scan siblings chain watch \
+         spool pump \
          feed feed_cursor feed_head feed_produce feed_start feed_watch \
          clock hub stream account obstacle remedy check
 FCGI   = record admit listen notify client server main

@@ -315,15 +315,21 @@ static int run(const struct config *config, const struct request *request,
 	}
 	session.hub.is_by_hand = !head;
 	sink_init(config->stall_s);
-	if (hub_route(&session.hub, outcome, request, &route, &session.text)) {
+	if (!hub_route(&session.hub, outcome, request, &route, &session.text)) {
+		if (head)
+			write_buffer(&session.text);
+		else
+			result = EX_USAGE;
+	} else if (hub_open_pipes(&session.hub, &route) < 0) {
+		if (head)
+			answer(500, NULL, true);
+		else
+			result = EX_CANTCREAT;
+	} else {
 		result = serve(&session, config, &route, request, head);
 		if (result < 0)
 			log_error("stream: %s", strerror(errno));
 		stream_close(&session.stream);
-	} else if (head) {
-		write_buffer(&session.text);
-	} else {
-		result = EX_USAGE;
 	}
 	hub_release(&session.hub);
 	studio_free(session.studio);

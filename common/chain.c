@@ -125,8 +125,19 @@ static uint32_t new_serial(struct chain *c)
 static void add_loss(struct chain *c, uint32_t serial, enum chain_reason reason,
 	uint64_t size)
 {
-	c->losses[c->next_loss] = (struct chain_loss){ serial, reason, size };
+	c->losses[c->next_loss] = (struct chain_loss){
+		.serial = serial, .reason = reason, .size = size
+	};
 	c->next_loss = (c->next_loss + 1) % CHAIN_LOSSES_MAX;
+}
+
+static void add_loss_of(struct chain *c, const struct file *f,
+	enum chain_reason reason, uint64_t size)
+{
+	struct chain_loss *loss = &c->losses[c->next_loss];
+
+	add_loss(c, f->serial, reason, size);
+	loss->base = f->base;
 }
 
 static bool same_file(const struct file *f, dev_t dev, ino_t ino)
@@ -223,6 +234,14 @@ static int look_around(
 	return 0;
 }
 
+/* Of a spool's segment (spool.h): what it is named after. */
+static uint64_t base_of(const struct sibling *s)
+{
+	const char *digits = strrchr(s->name, '.');
+
+	return digits ? strtoull(digits + 1, NULL, 10) : 0;
+}
+
 /* Opens a sibling, if the name still leads to the same file. NULL, errno:
  * EAGAIN when it does not. */
 static struct file *open_sibling(int dir, const struct sibling *s)
@@ -239,6 +258,7 @@ static struct file *open_sibling(int dir, const struct sibling *s)
 		errno = EAGAIN;
 		return NULL;
 	}
+	f->base = base_of(s);
 	return f;
 }
 
@@ -335,7 +355,7 @@ static int look_before(struct chain *c, struct file *current,
 {
 	if (look_around(c, n, list) < 0)
 		return -1;
-	if (!current || drop_pending(c, current, n, list) == 0)
+	if (!current || c->is_spool || drop_pending(c, current, n, list) == 0)
 		return 0;
 	leave(n, list);
 	return -1;
@@ -486,6 +506,30 @@ static int append_sibling(
 	return 0;
 }
 
+/* Was it there before the last file, which is not in the listing any more? */
+static bool is_old(
+	const struct chain *c, const struct file *last, const struct sibling *s)
+{
+	if (c->is_spool && last)
+		return base_of(s) <= last->base;
+	return is_known(c, s->tag);
+}
+
+/* The segment that is written to follows the newest that is full; between two
+ * steps of a rotation it is that itself. */
+static uint64_t base_of_current(
+	const struct file *current, const struct siblings *list)
+{
+	const struct sibling *newest;
+
+	if (list->count == 0)
+		return 0;
+	newest = &list->list[list->count - 1];
+	return same_file(current, newest->dev, newest->ino)
+		       ? base_of(newest)
+		       : base_of(newest) + newest->size;
+}
+
 /*
  * Appends what came between the chain's last file and the one that the path
  * leads to now: what is behind the last file in the listing or, if that is
@@ -511,7 +555,7 @@ static int append_between(struct chain *c, const struct neighbourhood *n,
 		const struct sibling *s = &list->list[i];
 
 		if (same_file(current, s->dev, s->ino) ||
-			(!found && is_known(c, s->tag)))
+			(!found && is_old(c, last, s)))
 			continue;
 		if (append_sibling(c, n, s) < 0)
 			return -1;
@@ -528,7 +572,8 @@ static bool may_be_copied(struct chain *c, const struct siblings *list)
 {
 	const struct file *last = c->count ? c->files[c->count - 1] : NULL;
 
-	for (size_t i = 1; last && c->listed && i < list->count; i++)
+	for (size_t i = 1; last && c->listed && !c->is_spool && i < list->count;
+		i++)
 		if (same_file(last, list->list[i].dev, list->list[i].ino))
 			return is_to_be_explained(c, &list->list[i - 1]);
 	return false;
@@ -605,6 +650,8 @@ static enum followed follow(struct chain *c)
 		result = FOLLOW_AGAIN;
 	if (result == FOLLOWED) {
 		/* The one before may still be written to for a while. */
+		if (c->is_spool)
+			f->base = base_of_current(f, &list);
 		if (c->count > 1)
 			clock_gettime(CLOCK_MONOTONIC_COARSE,
 				&c->files[c->count - 2]->quiet_since);
@@ -633,6 +680,9 @@ bool chain_look(struct chain *c, const struct timespec *now)
 	for (int i = 0; i < TRIES; i++) {
 		enum followed result = follow(c);
 
+		/* What is full by now has its last size. */
+		for (size_t j = 0; c->is_spool && j < c->count; j++)
+			file_refresh(c->files[j], now);
 		if (result != FOLLOW_AGAIN)
 			return result == FOLLOWED;
 	}
@@ -790,7 +840,7 @@ int chain_truncated(
 
 	if (look_around(c, &n, &list) < 0)
 		return -1;
-	for (size_t i = list.count; i-- > 0 && has == 0;) {
+	for (size_t i = list.count; i-- > 0 && has == 0 && !c->is_spool;) {
 		/* A copy that was compressed at once. */
 		if (!is_known(c, list.list[i].tag) &&
 			may_reach(n.dir, &list.list[i], offset))
@@ -807,7 +857,7 @@ int chain_truncated(
 	}
 	if (has == 0) {
 		/* It stays where it stands, and is read from its start. */
-		add_loss(c, f->serial, reason, offset);
+		add_loss_of(c, f, reason, offset);
 		if (f == c->files[c->count - 1])
 			f->serial = new_serial(c);
 		else
@@ -867,7 +917,8 @@ int chain_adopt_copy(
 	/* A file that was renamed since, or holds another content now, is
 	 * found out when it is read; but not at its start, which every file
 	 * has. */
-	if ((!leads && offset > 0) || is_as_before(c, f, offset) ||
+	if ((!leads && offset > 0) || c->is_spool ||
+		is_as_before(c, f, offset) ||
 		file_has_place(f, offset, check) == FILE_NO_PLACE)
 		return 0;
 	if (look_around(c, &n, &list) < 0)
@@ -1010,7 +1061,7 @@ static int resolve_in_chain(const struct chain *c, uint32_t tag,
 	uint64_t offset, uint64_t check, struct file **found)
 {
 	/* First by the tag; what has moved is found by its content. */
-	for (int by_tag = 1; by_tag >= 0; by_tag--) {
+	for (int by_tag = 1; by_tag >= c->is_spool; by_tag--) {
 		for (size_t i = c->count; i-- > 0;) {
 			struct file *f = c->files[i];
 			int has;
@@ -1036,7 +1087,7 @@ static int resolve_in_siblings(struct chain *c, uint32_t tag, uint64_t offset,
 
 	if (look_back(c, &n, &list) < 0)
 		return errno == ENOENT ? 0 : -1;
-	for (int by_tag = 1; by_tag >= 0 && has == 0; by_tag--) {
+	for (int by_tag = 1; by_tag >= c->is_spool && has == 0; by_tag--) {
 		for (size_t i = list.count; i-- > 0 && has == 0;) {
 			const struct sibling *s = &list.list[i];
 
@@ -1192,7 +1243,7 @@ void chain_sweep(struct chain *c, uint32_t oldest_needed)
 		unlinked += c->files[i]->unlinked;
 	for (size_t i = 0; i + 1 < c->count && unlinked > CHAIN_UNLINKED_MAX;) {
 		if (c->files[i]->unlinked) {
-			add_loss(c, c->files[i]->serial, CHAIN_DELETED,
+			add_loss_of(c, c->files[i], CHAIN_DELETED,
 				c->files[i]->size);
 			drop(c, i);
 			unlinked--;

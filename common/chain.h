@@ -41,11 +41,15 @@ struct chain_loss {
 	uint32_t serial; /* of the file that is gone; 0: unused */
 	enum chain_reason reason;
 	uint64_t size; /* how far it was read, where known; else 0 */
+	uint64_t base; /* of a spool's segment: as in file.h */
 };
 
 struct chain {
 	const char *path;    /* borrowed */
 	const char *pattern; /* of the siblings' names; borrowed, or NULL */
+	bool is_spool; /* set after chain_init: the files are of one writer
+			* (spool.h) who never copies or truncates one. Those
+			* with equal content are different ones then */
 	struct file *files[CHAIN_FILES_MAX];
 	size_t count;
 	bool has_current;      /* the last one is what the path leads to */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "common/obstacle.h"
 #include "common/remedy.h"
 #include "common/siblings.h"
+#include "common/spool.h"
 
 /* What is in the way of one source. */
 struct findings {
@@ -140,6 +142,80 @@ static void try_rotated(struct findings *f, const struct source_config *source,
 	close(dir);
 }
 
+/* ---- named pipes */
+
+/* The folder that a path is in. */
+static void folder_of(const char *path, char folder[PATH_MAX])
+{
+	char base[NAME_MAX + 1];
+
+	snprintf(folder, PATH_MAX, "%s", path);
+	split(folder, base);
+}
+
+/*
+ * Why the pipe cannot be read, or NULL. It is not opened: whoever waits to
+ * write to it would be let go on, and then find nobody reading.
+ */
+static const char *why_not_pipe(const struct source_config *source)
+{
+	char folder[PATH_MAX];
+	struct stat st;
+
+	if (stat(source->path, &st) == 0) {
+		if (!S_ISFIFO(st.st_mode))
+			return "is no named pipe";
+		return faccessat(AT_FDCWD, source->path, R_OK, AT_EACCESS) < 0
+			       ? "may not be read by us"
+			       : NULL;
+	}
+	if (errno != ENOENT)
+		return strerror(errno);
+	if (!source->create)
+		return "is not there, and create is not true";
+	folder_of(source->path, folder);
+	if (stat(folder, &st) < 0)
+		return "is not there, nor is its folder";
+	return faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) < 0
+		       ? "is not there, and may not be made by us"
+		       : NULL;
+}
+
+/* Nothing fails by this here: it may fail for those who write. */
+static void warn_of_sticky_folder(const struct source_config *source)
+{
+	char folder[PATH_MAX];
+	struct stat st;
+
+	folder_of(source->path, folder);
+	if (stat(folder, &st) < 0 || !(st.st_mode & S_ISVTX) ||
+		!(st.st_mode & S_IWOTH))
+		return;
+	fprintf(stderr,
+		"%s: %s: a pipe in a folder like this one is no good: the "
+		"kernel keeps other users from writing to it "
+		"(fs.protected_fifos), and a service with PrivateTmp has "
+		"another folder of that name\n",
+		source->name, source->path);
+}
+
+static bool check_pipe(
+	const struct config *config, const struct source_config *source)
+{
+	const char *why = why_not_pipe(source);
+	bool is_well = !why;
+
+	if (why)
+		fprintf(stderr, "%s: %s: %s\n", source->name, source->path,
+			why);
+	why = spool_obstacle(config->state_dir, source->name);
+	if (why)
+		fprintf(stderr, "%s: state_dir %s: %s\n", source->name,
+			config->state_dir, why);
+	warn_of_sticky_folder(source);
+	return is_well && !why;
+}
+
 /* ---- all of it */
 
 struct tally {
@@ -205,9 +281,14 @@ int check_sources(const struct config *config)
 	struct tally t = { 0 };
 
 	warn_of_open_sources(config);
-	for (size_t i = 0; i < config->source_count; i++)
-		if (config->sources[i].type == SOURCE_FILE)
-			check_file(&t, &config->sources[i]);
+	for (size_t i = 0; i < config->source_count; i++) {
+		const struct source_config *source = &config->sources[i];
+
+		if (source->type == SOURCE_FILE)
+			check_file(&t, source);
+		if (source->type == SOURCE_FIFO && !check_pipe(config, source))
+			t.unreadable++;
+	}
 	if (t.about_rights)
 		remedy_print_warning(stderr);
 	print_summary(config, &t);

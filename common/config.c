@@ -23,6 +23,7 @@
 #define HISTORY_LIMIT	     100000
 #define EVENT_MAX_BYTES	     128
 #define TIME_FORMAT_MAX	     255
+#define STATE_DIR_USUAL	     "/var/lib/ssetail"
 #define INTERVAL_MIN_SECONDS 0.01
 #define INTERVAL_MAX_SECONDS 86400.0
 
@@ -408,8 +409,15 @@ static unsigned attach_literals(config_setting_t *parent, struct lexer *lex,
 
 /* Types of sources, as a set. */
 #define TYPE_FILE  (1U << SOURCE_FILE)
+#define TYPE_FIFO  (1U << SOURCE_FIFO)
 #define TYPE_CLOCK (1U << SOURCE_CLOCK)
-#define TYPE_ANY   (TYPE_FILE | TYPE_CLOCK)
+#define TYPE_LOG   (TYPE_FILE | TYPE_FIFO) /* what has records of others */
+#define TYPE_ANY   (TYPE_LOG | TYPE_CLOCK)
+
+static const char *const type_words[] = { [SOURCE_FILE] = "file",
+	[SOURCE_FIFO] = "fifo",
+	[SOURCE_CLOCK] = "clock",
+	NULL };
 
 struct key;
 
@@ -662,6 +670,19 @@ bool config_is_name(const char *s)
 	       !is_resolved_away(s);
 }
 
+/* A pipe that its owner may not read is of no use to this process. */
+static void read_pipe_mode(struct reader *r, const struct key *key,
+	const config_setting_t *value, void *to)
+{
+	mode_t mode = S_IRUSR;
+
+	read_mode(r, key, value, &mode);
+	if (mode & S_IRUSR)
+		*(mode_t *)to = mode;
+	else
+		bad_value(r, key, value, "keeps the owner from reading");
+}
+
 /* The name must differ from those of the sources before it, and so must the
  * tag that stands for it in an event id. */
 static void check_unlike_others(struct reader *r, const struct key *key,
@@ -875,10 +896,7 @@ static int read_word(struct reader *r, const struct key *key,
 static void read_type(struct reader *r, const struct key *key,
 	const config_setting_t *value, void *to)
 {
-	static const char *const words[] = {
-		[SOURCE_FILE] = "file", [SOURCE_CLOCK] = "clock", NULL
-	};
-	int type = read_word(r, key, value, words);
+	int type = read_word(r, key, value, type_words);
 
 	if (type >= 0)
 		*(enum source_type *)to = (enum source_type)type;
@@ -924,6 +942,8 @@ static const struct key global_keys[] = {
 	  0, 0, "true or false" },
 	{ "trust_remote_user", read_bool, AT(trust_remote_user), 0, false,
 	  0, 0, "true or false" },
+	{ "state_dir",    read_path, AT(state_dir), 0, false,
+	  0, 0, "the path of a folder in quotes" },
 	{ "sources",      read_sources, 0, 0, true,
 	  0, 0, "a list of groups, ( { name = \"...\"; ... }, ... )" },
 };
@@ -934,7 +954,7 @@ static const struct key source_keys[] = {
 	{ "name",         read_name, AT(name), 0, true,
 	  0, 0, "1 to 64 letters, digits, dots, hyphens, underscores" },
 	{ "type",         read_type, AT(type), 0, false,
-	  0, 0, "\"file\" or \"clock\"" },
+	  0, 0, "\"file\", \"fifo\" or \"clock\"" },
 	{ "event",        read_event, AT(event), 0, false,
 	  0, 0, "1 to 128 bytes, no CR, LF or colon, and not open, "
 	  "error, gap, waiting or busy" },
@@ -947,16 +967,24 @@ static const struct key source_keys[] = {
 	{ "allow",        read_allow, AT(access), 0, false,
 	  0, 0, "addresses and blocks, "
 	  "[ \"192.0.2.7\", \"10.0.0.0/8\", \"2001:db8::/32\" ]" },
-	{ "path",         read_path, AT(path), TYPE_FILE, true,
-	  0, 0, "the path of a file in quotes" },
-	{ "history",      read_unsigned, AT(history), TYPE_FILE, false,
+	{ "path",         read_path, AT(path), TYPE_LOG, true,
+	  0, 0, "the path of a file or a pipe in quotes" },
+	{ "history",      read_unsigned, AT(history), TYPE_LOG, false,
 	  0, 100000, "records" },
-	{ "history_max",  read_unsigned, AT(history_max), TYPE_FILE, false,
+	{ "history_max",  read_unsigned, AT(history_max), TYPE_LOG, false,
 	  0, 100000, "records" },
-	{ "max_line",     read_size, AT(max_line_bytes), TYPE_FILE, false,
+	{ "max_line",     read_size, AT(max_line_bytes), TYPE_LOG, false,
 	  1024, 16777216, "bytes" },
 	{ "rotated",      read_pattern, AT(rotated), TYPE_FILE, false,
 	  0, 0, "a pattern of file names, without folders" },
+	{ "spool_size",   read_size, AT(spool_bytes), TYPE_FIFO, false,
+	  131072, INT64_C(1) << 40, "bytes" },
+	{ "create",       read_bool, AT(create), TYPE_FIFO, false,
+	  0, 0, "true or false" },
+	{ "mode",         read_pipe_mode, AT(mode), TYPE_FIFO, false,
+	  0, 0, "octal digits in quotes, \"0400\" to \"0777\"" },
+	{ "group",        read_string, AT(group), TYPE_FIFO, false,
+	  0, 0, "the name of a group in quotes" },
 	{ "show",         read_show, AT(show), TYPE_CLOCK, false,
 	  0, 0, "\"count\" or \"time\"" },
 	{ "interval",     read_interval, AT(interval_ms), TYPE_CLOCK, false,
@@ -994,16 +1022,31 @@ static void unknown_key(
 	fault(r, config_setting_source_line(value), name, "%s", what);
 }
 
+static void misplaced_key(
+	struct reader *r, const struct key *key, const config_setting_t *value)
+{
+	char fitting[32] = "";
+
+	for (int i = 0; type_words[i] != NULL; i++) {
+		size_t len = strlen(fitting);
+
+		if (key->only & (1U << i))
+			snprintf(fitting + len, sizeof(fitting) - len,
+				"%s\"%s\"", len == 0 ? "" : " or ",
+				type_words[i]);
+	}
+	fault(r, config_setting_source_line(value), key->name,
+		"does not fit the source's type; expected in type %s only",
+		fitting);
+}
+
 static void read_key(struct reader *r, const struct key *key,
 	const config_setting_t *value, void *into, unsigned types)
 {
 	const struct literal *literal = config_setting_get_hook(value);
 
 	if (key->only != 0 && (key->only & types) == 0)
-		fault(r, config_setting_source_line(value), key->name,
-			"does not fit the source's type; expected in type "
-			"\"%s\" only",
-			key->only == TYPE_CLOCK ? "clock" : "file");
+		misplaced_key(r, key, value);
 	else if (literal != NULL)
 		value_fault(r, key, literal->line, literal->what);
 	else
@@ -1014,7 +1057,8 @@ static void read_key(struct reader *r, const struct key *key,
 static bool is_missing(
 	const struct key *key, const config_setting_t *group, unsigned types)
 {
-	return key->required && (key->only == 0 || key->only == types) &&
+	return key->required &&
+	       (key->only == 0 || (key->only & types) == types) &&
 	       config_setting_get_member(group, key->name) == NULL;
 }
 
@@ -1046,26 +1090,44 @@ static void set_source_defaults(struct reader *r, struct source_config *source)
 		.history = 10,
 		.history_max = 1000,
 		.max_line_bytes = 1048576,
+		.spool_bytes = 16777216,
+		.mode = 0620,
 		.show = CLOCK_COUNT,
 		.interval_ms = 1000,
 	};
 	keep(r, &source->time_format, "%Y-%m-%d %H:%M:%S");
 }
 
+static bool leads_to_pipe(struct reader *r, const config_setting_t *group)
+{
+	const config_setting_t *value =
+		config_setting_get_member(group, "path");
+	const char *s = value == NULL ? NULL : config_setting_get_string(value);
+	char *path = NULL;
+	struct stat st;
+	bool is_pipe;
+
+	if (s == NULL)
+		return false;
+	keep_path(r, &path, s);
+	is_pipe = path != NULL && stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+	free(path);
+	return is_pipe;
+}
+
 /* The type of a source, looked up before its keys are read; any, where the
  * type is at fault: that is one fault and not one a key. */
-static unsigned types_of(const config_setting_t *group)
+static unsigned types_of(struct reader *r, const config_setting_t *group)
 {
 	const config_setting_t *type = config_setting_get_member(group, "type");
 	const char *s;
 
 	if (type == NULL)
-		return TYPE_FILE;
+		return leads_to_pipe(r, group) ? TYPE_FIFO : TYPE_FILE;
 	s = config_setting_get_string(type);
-	if (s != NULL && strcmp(s, "file") == 0)
-		return TYPE_FILE;
-	if (s != NULL && strcmp(s, "clock") == 0)
-		return TYPE_CLOCK;
+	for (int i = 0; s != NULL && type_words[i] != NULL; i++)
+		if (strcmp(type_words[i], s) == 0)
+			return 1U << i;
 	return TYPE_ANY;
 }
 
@@ -1129,6 +1191,8 @@ static void check_access(struct reader *r, const config_setting_t *group)
 static void read_source(struct reader *r, const config_setting_t *group,
 	struct source_config *source, int index)
 {
+	unsigned types;
+
 	set_source_defaults(r, source);
 	if (!config_setting_is_group(group)) {
 		snprintf(r->group, sizeof(r->group), "sources[%d]", index);
@@ -1137,8 +1201,11 @@ static void read_source(struct reader *r, const config_setting_t *group,
 			type_name(group));
 	} else {
 		snprintf(r->group, sizeof(r->group), "sources[%d].", index);
+		types = types_of(r, group);
+		if (types == TYPE_FIFO)
+			source->type = SOURCE_FIFO;
 		read_group(r, source_keys, COUNT_OF(source_keys), group, source,
-			types_of(group));
+			types);
 		check_history(r, group, source);
 		check_access(r, group);
 	}
@@ -1178,6 +1245,7 @@ static void release_source(struct source_config *source)
 	free(source->event);
 	free(source->path);
 	free(source->rotated);
+	free(source->group);
 	free(source->time_format);
 	access_rules_release(&source->access);
 }
@@ -1256,6 +1324,19 @@ static void check_text(struct reader *r, struct buffer *text)
 	free(lexer.list);
 }
 
+/* systemd names the folder of StateDirectory=, or several with colons. */
+static void set_state_dir(struct reader *r, struct config *config)
+{
+	const char *given = getenv("STATE_DIRECTORY");
+
+	keep(r, &config->state_dir, STATE_DIR_USUAL);
+	if (given != NULL && given[0] == '/') {
+		keep(r, &config->state_dir, given);
+		if (config->state_dir != NULL)
+			config->state_dir[strcspn(given, ":")] = '\0';
+	}
+}
+
 static struct config *new_config(struct reader *r, const char *path)
 {
 	struct config *config = calloc(1, sizeof(*config));
@@ -1274,6 +1355,7 @@ static struct config *new_config(struct reader *r, const char *path)
 		.ring_bytes = 1048576,
 		.incremental = true,
 	};
+	set_state_dir(r, config);
 	config->file = make_absolute(path);
 	if (config->file == NULL && errno == ENOMEM)
 		r->no_memory = true;
@@ -1315,6 +1397,7 @@ void config_free(struct config *config)
 	free(config->file);
 	free(config->listen);
 	free(config->listen_group);
+	free(config->state_dir);
 	free(config);
 }
 

@@ -2,7 +2,8 @@
  * config: the configuration file, read and checked. The one user of libconfig.
  *
  * What comes out is plain data: every value in range, every path absolute,
- * every default filled in. Nothing here opens a source. The keys, their
+ * every default filled in. Nothing here opens a source; but where a source
+ * has no type, its path is looked at: a pipe makes it a "fifo". The keys, their
  * ranges and defaults are in conf/ssetail.conf.
  *
  * The file has at most 1 MiB, in UTF-8 with or without a byte order mark, and
@@ -25,7 +26,7 @@
  * which browsers resolve away. */
 bool config_is_name(const char *s);
 
-enum source_type { SOURCE_FILE, SOURCE_CLOCK };
+enum source_type { SOURCE_FILE, SOURCE_FIFO, SOURCE_CLOCK };
 enum clock_show { CLOCK_COUNT, CLOCK_TIME };
 
 struct source_config {
@@ -36,11 +37,19 @@ struct source_config {
 	unsigned history_max;	    /* the most that tail=N may ask for */
 	struct access_rules access; /* who may read it */
 
-	/* type "file" */
+	/* type "file" and type "fifo" */
 	char *path;	       /* absolute */
-	char *rotated;	       /* fnmatch(3) pattern of the siblings' names,
-				* without a slash; NULL: see siblings.h */
 	size_t max_line_bytes; /* a longer line is cut */
+
+	/* type "file" */
+	char *rotated; /* fnmatch(3) pattern of the siblings' names,
+			* without a slash; NULL: see siblings.h */
+
+	/* type "fifo" */
+	size_t spool_bytes; /* kept of it on the disk, at most */
+	bool create;	    /* make the pipe where there is nothing */
+	mode_t mode;	    /* of a pipe that is made */
+	char *group;	    /* of the same; NULL: none given */
 
 	/* type "clock" */
 	enum clock_show show;
@@ -62,6 +71,7 @@ struct config {
 	size_t ring_bytes;
 	bool incremental;
 	bool trust_remote_user; /* see access.h */
+	char *state_dir;	/* absolute; spools of pipes are in it */
 	struct source_config *sources;
 	size_t source_count;
 };

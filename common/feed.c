@@ -5,6 +5,7 @@
 #include "common/cold.h"
 #include "common/mount.h"
 #include "common/probe.h"
+#include "common/spool.h"
 
 /* Looks of the timer after which a source is closed that was opened for a
  * client which did not come to follow it. */
@@ -126,11 +127,18 @@ enum feed_outcome feed_look(struct feed *f, bool timer)
 
 /* ---- following */
 
+void feed_init_chain(struct feed *f)
+{
+	chain_init(&f->chain, f->path,
+		f->pipe ? SPOOL_PATTERN : f->config->rotated);
+	f->chain.is_spool = f->pipe != NULL;
+}
+
 static enum feed_outcome open_source(struct feed *f)
 {
 	if (ring_init(&f->ring, f->ring_bytes) < 0)
 		return FEED_FAILED;
-	chain_init(&f->chain, f->config->path, f->config->rotated);
+	feed_init_chain(f);
 	memset(&f->head, 0, sizeof(f->head));
 	memset(f->let_go, 0, sizeof(f->let_go));
 	for (int i = 0; i < FEED_WATCHES_MAX; i++)
@@ -138,8 +146,8 @@ static enum feed_outcome open_source(struct feed *f)
 	f->is_waiting = f->read_failed = f->is_ready = false;
 	f->missing_looks = f->unused_looks = 0;
 	f->is_hanging = f->timer_is_due = false;
-	if (cold_is_started() && mount_may_hang(f->config->path)) {
-		f->probe = probe_new(f->config->path);
+	if (cold_is_started() && mount_may_hang(f->path)) {
+		f->probe = probe_new(f->path);
 		if (!f->probe) {
 			ring_release(&f->ring);
 			return FEED_FAILED;
@@ -154,12 +162,20 @@ void feed_init(struct feed *f, const struct source_config *config,
 {
 	*f = (struct feed){
 		.config = config,
+		.path = config->path,
 		.scratch = scratch,
 		.watch = watch,
 		.ring_bytes = ring_bytes,
 		.tag = place_source_tag(config->name),
 	};
 	f->followers.next = f->followers.previous = &f->followers;
+}
+
+void feed_set_pipe(
+	struct feed *f, const struct pump_source *pipe, const char *path)
+{
+	f->pipe = pipe;
+	f->path = path;
 }
 
 void feed_release(struct feed *f)

@@ -1,5 +1,6 @@
 /*
- * feed: a source of type file, with its ring, and all that read it.
+ * feed: a source of type file, or the spool of one of type fifo, with its
+ * ring, and all that read it.
  *
  *	chain: [app.log.1][app.log]
  *	             |        |
@@ -31,6 +32,7 @@
 #include "common/cursor.h"
 #include "common/encode.h"
 #include "common/place.h"
+#include "common/pump.h"
 #include "common/ring.h"
 #include "common/watch.h"
 
@@ -68,6 +70,9 @@ struct feed {
 	const struct source_config *config; /* borrowed */
 	struct feed_scratch *scratch;	    /* borrowed */
 	struct watch *watch;		    /* borrowed; NULL: the timer only */
+	const char *path;		    /* of the file; borrowed */
+	const struct pump_source *pipe;	    /* that the file is the spool of;
+					     * borrowed; or NULL */
 	size_t ring_bytes;
 	uint16_t tag;	     /* of the name: place.h */
 	bool is_open;	     /* what is below is valid */
@@ -107,6 +112,11 @@ struct feed_view {
 void feed_init(struct feed *f, const struct source_config *config,
 	struct feed_scratch *scratch, struct watch *watch, size_t ring_bytes);
 void feed_release(struct feed *f);
+
+/* Has the feed of a source of type fifo read the spool at `path`. Before
+ * anybody follows; both are borrowed. */
+void feed_set_pipe(
+	struct feed *f, const struct pump_source *pipe, const char *path);
 
 /*
  * Starts a follower: at `places`, when there are some (a resume), else

@@ -81,8 +81,11 @@ void feed_add_notice_data(const struct feed *f, unsigned notice,
 			out, f->config->name, (enum waiting_reason)reason);
 }
 
-enum gap_reason feed_gap_of(enum chain_reason reason)
+enum gap_reason feed_gap_of(const struct feed *f, enum chain_reason reason)
 {
+	/* Nobody rotates and deletes there but its cap. */
+	if (f->pipe && (reason == CHAIN_ROTATED || reason == CHAIN_DELETED))
+		return GAP_SPOOL;
 	switch (reason) {
 	case CHAIN_ROTATED:
 		return GAP_ROTATED;
@@ -135,17 +138,43 @@ void feed_clear_notice(struct cursor *c)
 	c->bytes = 0;
 }
 
+/*
+ * What is missing of a spool between the last place and `file`, which follows
+ * it, is a gap: where a segment begins says how much that is.
+ */
+static void tell_missing_before(
+	const struct feed *f, struct cursor *c, const struct file *file)
+{
+	const struct cursor_place *last = &c->places[c->count - 1];
+	const struct file *before = chain_find(&f->chain, last->file);
+	const struct chain_loss *loss = chain_lost(&f->chain, last->file);
+	uint64_t from = 0;
+
+	if (before)
+		from = before->base + before->size;
+	else if (loss)
+		from = loss->base + last->offset;
+	else if (last->tag)
+		feed_set_gap(c, GAP_SPOOL, -1);
+	if ((before || loss) && from < file->base)
+		feed_set_gap(c, GAP_SPOOL, (int64_t)(file->base - from));
+}
+
 /* What was lost between the last place and `file` is a gap. */
 static void tell_losses_before(
 	const struct feed *f, struct cursor *c, const struct file *file)
 {
 	const struct chain_loss *loss = NULL;
 
+	if (c->count && f->pipe) {
+		tell_missing_before(f, c, file);
+		return;
+	}
 	if (c->count)
 		loss = chain_lost_between(
 			&f->chain, c->places[c->count - 1].file, file->serial);
 	if (loss)
-		feed_set_gap(c, feed_gap_of(loss->reason), -1);
+		feed_set_gap(c, feed_gap_of(f, loss->reason), -1);
 }
 
 void feed_enter(const struct feed *f, struct cursor *c, const struct file *file)
@@ -175,7 +204,7 @@ void feed_settle(const struct feed *f, struct cursor *c)
 		}
 		loss = chain_lost(&f->chain, serial);
 		if (loss)
-			feed_set_gap(c, feed_gap_of(loss->reason),
+			feed_set_gap(c, feed_gap_of(f, loss->reason),
 				loss->size > offset
 					? (int64_t)(loss->size - offset)
 					: -1);

@@ -339,7 +339,8 @@ static enum feed_outcome retire_files(
 		uint32_t serial = at->file;
 		bool was_finished = file->finished;
 
-		if (!file_is_finished(file, now, at_once)) {
+		/* Nobody writes to a segment of a spool again. */
+		if (!file_is_finished(file, now, at_once || f->pipe)) {
 			i++;
 			continue;
 		}
@@ -406,6 +407,9 @@ void feed_tell_waiting(struct feed *f, bool timer)
 					? FILE_UNREADABLE
 					: f->chain.state;
 
+	/* The spool is there, whatever has become of the pipe. */
+	if (f->pipe && state == FILE_OPEN)
+		state = pump_state(f->pipe);
 	if (state == FILE_OPEN) {
 		if (f->is_waiting)
 			log_info("%s: %s: is there", f->config->name,

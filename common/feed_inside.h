@@ -18,6 +18,9 @@ struct timespec feed_now(void);
 
 /* ---- feed.c */
 
+/* Begins the chain. */
+void feed_init_chain(struct feed *f);
+
 /* Looks at the chain, and reads what is new into the ring. FEED_WAIT: look
  * again soon. */
 enum feed_outcome feed_look_once(struct feed *f, bool timer);
@@ -95,7 +98,7 @@ const char *feed_notice_event(unsigned notice);
 void feed_add_notice_data(const struct feed *f, unsigned notice,
 	unsigned reason, int64_t bytes, struct buffer *out);
 
-enum gap_reason feed_gap_of(enum chain_reason reason);
+enum gap_reason feed_gap_of(const struct feed *f, enum chain_reason reason);
 void feed_set_gap(struct cursor *c, enum gap_reason reason, int64_t bytes);
 void feed_clear_notice(struct cursor *c);
 

@@ -79,7 +79,7 @@ enum feed_outcome feed_take_in_unfinished(struct feed *f)
 		if (f->head.count && file->serial > f->head.places[0].file)
 			continue;
 		if (f->head.count && !current &&
-			file_is_finished(file, &now, false))
+			file_is_finished(file, &now, f->pipe != NULL))
 			continue;
 		outcome = end_of_records(f, file, &at);
 		if (outcome != SCAN_RECORD)
@@ -110,7 +110,7 @@ static void stand_before(struct feed *f, struct cursor *c)
 static void begin_anew(struct feed *f)
 {
 	chain_release(&f->chain);
-	chain_init(&f->chain, f->config->path, f->config->rotated);
+	feed_init_chain(f);
 	memset(&f->head, 0, sizeof(f->head));
 }
 
@@ -131,7 +131,8 @@ enum feed_outcome feed_find_end(struct feed *f)
 		const struct file *older = chain_extend(&f->chain);
 
 		while (older &&
-			!file_is_finished(f->chain.files[0], &now, false) &&
+			!file_is_finished(
+				f->chain.files[0], &now, f->pipe != NULL) &&
 			f->chain.count < CURSOR_PLACES_MAX)
 			older = chain_extend(&f->chain);
 	}
@@ -270,6 +271,6 @@ enum feed_outcome feed_start_at(struct feed *f, struct cursor *c,
 	/* Where one of several places is left, it is the newer one. */
 	if (c->count == 0)
 		outcome = feed_start_back(f, c, records);
-	feed_set_gap(c, feed_gap_of(reason), -1);
+	feed_set_gap(c, feed_gap_of(f, reason), -1);
 	return outcome;
 }

@@ -94,8 +94,8 @@ void feed_watch(struct feed *f, bool directories)
 	watch_files(f);
 	if (!directories)
 		return;
-	watch_directory_of(f, f->config->path, WATCH_OF_PATH);
-	if (realpath(f->config->path, real))
+	watch_directory_of(f, f->path, WATCH_OF_PATH);
+	if (realpath(f->path, real))
 		watch_directory_of(f, real, WATCH_OF_TARGET);
 }
 

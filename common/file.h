@@ -27,6 +27,8 @@ struct file {
 	dev_t dev;
 	ino_t ino;
 	uint32_t tag;	 /* of its identity: place.h */
+	uint64_t base;	 /* of a spool's segment: the place of its first byte in
+			  * all that ever came */
 	uint64_t size;	 /* bytes, when last looked at */
 	bool may_hang;	 /* on a file system on which any call may */
 	bool unlinked;	 /* no name leads to it any more */

@@ -6,6 +6,12 @@
 
 #include "common/head.h"
 #include "common/log.h"
+#include "common/spool.h"
+
+static bool has_feed(const struct source *s)
+{
+	return s->config->type != SOURCE_CLOCK;
+}
 
 int hub_init(struct hub *h, const struct config *config)
 {
@@ -35,13 +41,57 @@ int hub_init(struct hub *h, const struct config *config)
 void hub_release(struct hub *h)
 {
 	for (size_t i = 0; i < h->source_count; i++)
-		if (h->sources[i].config->type == SOURCE_FILE)
+		if (has_feed(&h->sources[i]))
 			feed_release(&h->sources[i].feed);
+	pump_free(h->pump);
+	for (size_t i = 0; i < h->source_count; i++)
+		free(h->sources[i].spool);
 	free(h->sources);
 	watch_free(h->watch);
 	buffer_release(&h->scratch.window);
 	buffer_release(&h->scratch.text);
 	*h = (struct hub){ 0 };
+}
+
+static bool is_wanted(const struct source *s, const struct route *only)
+{
+	bool wanted = !only;
+
+	for (size_t i = 0; only && i < only->count; i++)
+		wanted |= only->sources[i] == s;
+	return wanted && s->config->type == SOURCE_FIFO;
+}
+
+static int open_pipe(struct hub *h, struct source *s)
+{
+	const char *state_dir = h->config->state_dir;
+	const struct pump_source *pipe;
+
+	if (!h->pump)
+		h->pump = pump_new();
+	s->spool = spool_path(state_dir, s->config->name);
+	if (!h->pump || !s->spool) {
+		log_error("%s: %s", s->config->name, strerror(errno));
+		return -1;
+	}
+	pipe = pump_add(h->pump, s->config, state_dir);
+	if (!pipe)
+		return -1;
+	feed_set_pipe(&s->feed, pipe, s->spool);
+	return 0;
+}
+
+int hub_open_pipes(struct hub *h, const struct route *only)
+{
+	for (size_t i = 0; i < h->source_count; i++)
+		if (is_wanted(&h->sources[i], only) &&
+			open_pipe(h, &h->sources[i]) < 0)
+			return -1;
+	if (h->pump && pump_start(h->pump) < 0) {
+		log_error("pipes: %s", strerror(errno));
+		return -1;
+	}
+	return 0;
 }
 
 static struct source *find(struct hub *h, const char *name)
@@ -214,7 +264,7 @@ void hub_read_watch(struct hub *h, hub_news *news, void *context)
 		return; /* the timer will look */
 	watch_drain(h->watch, mark, &dirty);
 	for (size_t i = 0; i < h->source_count; i++)
-		if (dirty.marks[i] && h->sources[i].config->type == SOURCE_FILE)
+		if (dirty.marks[i] && has_feed(&h->sources[i]))
 			look(h, &h->sources[i], false, news, context);
 	free(dirty.marks);
 }

@@ -12,18 +12,21 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/feed.h"
+#include "common/pump.h"
 #include "common/request.h"
 #include "common/watch.h"
 
 struct source {
 	const struct source_config *config; /* borrowed */
-	struct feed feed;		    /* type file */
+	struct feed feed;		    /* type file and type fifo */
+	char *spool;			    /* type fifo: what is followed */
 	struct clock clock;		    /* type clock */
 };
 
 struct hub {
 	const struct config *config; /* borrowed */
 	struct watch *watch;	     /* NULL: none to be had */
+	struct pump *pump;	     /* NULL: no pipe is open */
 	struct feed_scratch scratch;
 	struct source *sources;
 	size_t source_count;
@@ -58,7 +61,14 @@ bool hub_route(struct hub *h, enum request_outcome outcome,
 	const struct request *request, struct route *route,
 	struct buffer *answer);
 
-/* The sources of a type file that have news are handed to `news`. */
+/*
+ * Opens the pipes of all sources, or of those of `only`, and reads them from
+ * then on, whether anybody follows or not. Before any of these is followed.
+ * Returns 0, or -1 after a line in the log. Blocks on the disk.
+ */
+int hub_open_pipes(struct hub *h, const struct route *only);
+
+/* The sources of type file or fifo that have news are handed to `news`. */
 typedef void hub_news(
 	void *context, struct source *source, enum feed_outcome outcome);
 
@@ -69,7 +79,7 @@ void hub_read_watch(struct hub *h, hub_news *news, void *context);
  * disk has answered. */
 void hub_look(struct hub *h, bool timer, hub_news *news, void *context);
 
-/* Is any source of type file open: is the timer needed? */
+/* Is any source of type file or fifo open: is the timer needed? */
 bool hub_needs_timer(const struct hub *h);
 
 #endif

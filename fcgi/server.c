@@ -343,6 +343,10 @@ int server_run(const struct config *config, int fd, size_t clients_max)
 	s.list.next = s.list.previous = &s.list;
 	if (s.epoll < 0 || hub_init(&s.hub, config) < 0)
 		goto fail;
+	if (hub_open_pipes(&s.hub, NULL) < 0) {
+		result = EX_CANTCREAT;
+		goto release;
+	}
 	if (client_context_init(&s.clients, s.epoll, &s.hub) < 0)
 		goto fail;
 	s.clients.piece_bytes = FEED_PIECE_BYTES;
@@ -367,6 +371,7 @@ int server_run(const struct config *config, int fd, size_t clients_max)
 fail:
 	if (result)
 		log_error("start: %s", strerror(errno));
+release:
 	client_context_release(&s.clients);
 	hub_release(&s.hub);
 	if (s.epoll >= 0)

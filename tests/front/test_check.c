@@ -69,7 +69,8 @@ static struct process *check_as(const char *program, const struct who *who)
 	if (who)
 		copy = *who;
 	disk_write(config, "sources = ( { name = \"app\"; "
-			   "path = \"log/app.log\"; public = true; } );\n");
+			   "path = \"log/app.log\"; type = \"file\"; "
+			   "public = true; } );\n");
 	return process_start(&(struct process_how){
 		.argv = (const char *[]){ disk_path(folder, "%s", program),
 			"-c", config, "-t", NULL },

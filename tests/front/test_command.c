@@ -101,7 +101,8 @@ static const char *write_config(const char *more)
 {
 	disk_write(config,
 		"%s\nsources = (\n"
-		"\t{ name = \"app\"; path = \"app.log\"; public = true; },\n"
+		"\t{ name = \"app\"; path = \"app.log\"; type = \"file\";\n"
+		"\t  public = true; },\n"
 		"\t{ name = \"clock\"; type = \"clock\"; interval = 0.01;\n"
 		"\t  count = 5; public = true; } );\n",
 		more);
@@ -358,14 +359,12 @@ static const struct broken broken[] = {
 };
 
 /* Keys of later versions: what does not work yet is not accepted. */
-static const char *const later[] = { "state_dir = \"/x\"", "max_clients = 1",
+static const char *const later[] = { "max_clients = 1",
 	"max_clients_per_address = 1", "cors_origins = [ \"*\" ]",
 	"cors_credentials = true", "metrics_allow = [ \"127.0.0.1\" ]",
 	"sandbox = true", "sandbox_paths = [ \"/x\" ]" };
 static const char *const later_of_source[] = { "format = \"lines\"",
-	"quiet = 200", "ids = \"position\"", "spool_size = 65536",
-	"create = true", "mode = \"0600\"", "group = \"adm\"",
-	"cors_origins = [ \"*\" ]", "type = \"fifo\"" };
+	"quiet = 200", "ids = \"position\"", "cors_origins = [ \"*\" ]" };
 
 static void expect_fault_(const char *fault)
 {

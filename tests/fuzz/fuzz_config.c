@@ -46,6 +46,9 @@ static void check_file(const struct source_config *s)
 	MUST(s->history <= s->history_max && s->history_max <= 100000);
 	MUST(s->max_line_bytes >= 1024 && s->max_line_bytes <= 16777216);
 	MUST(!s->rotated || (*s->rotated && !strchr(s->rotated, '/')));
+	MUST(!s->rotated || s->type == SOURCE_FILE);
+	MUST(s->spool_bytes >= 131072 && s->spool_bytes <= 1099511627776);
+	MUST((s->mode & ~0777U) == 0 && (s->mode & 0400) != 0);
 }
 
 static void check_clock(const struct source_config *s)
@@ -82,7 +85,7 @@ static void check_source(const struct config *c, size_t i)
 	if (s->event)
 		MUST(*s->event && s->event[strcspn(s->event, "\r\n:")] == '\0');
 	check_access(&s->access);
-	if (s->type == SOURCE_FILE)
+	if (s->type == SOURCE_FILE || s->type == SOURCE_FIFO)
 		check_file(s);
 	else if (s->type == SOURCE_CLOCK)
 		check_clock(s);
@@ -97,6 +100,7 @@ static void check_config(const struct config *c)
 	MUST(c->lifetime_s <= 604800);
 	MUST(c->stall_s >= 1 && c->stall_s <= 86400);
 	MUST(c->send_buffer_bytes >= 4096 && c->send_buffer_bytes <= 16777216);
+	MUST(c->state_dir && c->state_dir[0] == '/');
 	MUST(c->ring_bytes >= 65536 && c->ring_bytes <= 1073741824);
 	for (size_t i = 0; i < c->source_count; i++)
 		check_source(c, i);

@@ -91,9 +91,12 @@ static void fills_in_every_default(void **state)
 {
 	struct config *c = load("sources = ("
 				"{ name = \"a\"; path = \"/var/log/a\"; },"
-				"{ name = \"b\"; type = \"clock\"; } );");
+				"{ name = \"b\"; type = \"clock\"; },"
+				"{ name = \"p\"; type = \"fifo\";"
+				"  path = \"/run/p\"; } );");
 	const struct source_config *a = &c->sources[0];
 	const struct source_config *b = &c->sources[1];
+	const struct source_config *p = &c->sources[2];
 
 	(void)state;
 	assert_string_equal(c->file, file);
@@ -108,7 +111,8 @@ static void fills_in_every_default(void **state)
 	assert_int_equal(c->ring_bytes, 1048576);
 	assert_true(c->incremental);
 	assert_false(c->trust_remote_user);
-	assert_int_equal(c->source_count, 2);
+	assert_string_equal(c->state_dir, "/var/lib/ssetail");
+	assert_int_equal(c->source_count, 3);
 
 	assert_string_equal(a->name, "a");
 	assert_int_equal(a->type, SOURCE_FILE);
@@ -129,6 +133,14 @@ static void fills_in_every_default(void **state)
 	assert_int_equal(b->interval_ms, 1000);
 	assert_int_equal(b->count, 0);
 	assert_string_equal(b->time_format, "%Y-%m-%d %H:%M:%S");
+
+	assert_int_equal(p->type, SOURCE_FIFO);
+	assert_int_equal(p->history, 10);
+	assert_int_equal(p->max_line_bytes, 1048576);
+	assert_int_equal(p->spool_bytes, 16777216);
+	assert_false(p->create);
+	assert_int_equal(p->mode, 0620);
+	assert_null(p->group);
 	config_free(c);
 }
 
@@ -139,7 +151,7 @@ static void reads_every_key(void **state)
 		"listen_group = \"www-data\"; heartbeat = 3600; retry = 100;\n"
 		"lifetime = 240; stall = 1; send_buffer = 4096;\n"
 		"ring = 0x10000; incremental = FALSE;\n"
-		"trust_remote_user = true;\n"
+		"trust_remote_user = true; state_dir = \"/s\";\n"
 		"sources = (\n"
 		" { name = \"A-z.0_9\"; path = \"/p\"; type = \"file\";\n"
 		"   event = \"hit\"; history = 5; history_max = 100000;\n"
@@ -149,7 +161,11 @@ static void reads_every_key(void **state)
 		" { name = \"c\"; type = \"clock\"; event = \"tick\";\n"
 		"   public = true;\n"
 		"   show = \"time\"; interval = 0.25; time_format = \"%s\";\n"
-		"   count = 9223372036854775807L; } );\n");
+		"   count = 9223372036854775807L; },\n"
+		" { name = \"f\"; type = \"fifo\"; path = \"/f\";\n"
+		"   spool_size = 131072; create = true; mode = \"0640\";\n"
+		"   group = \"adm\"; history = 3; history_max = 4;\n"
+		"   max_line = 2048; } );\n");
 	const struct source_config *a = &c->sources[0];
 	const struct source_config *b = &c->sources[1];
 
@@ -186,6 +202,15 @@ static void reads_every_key(void **state)
 	assert_int_equal(b->interval_ms, 250);
 	assert_true(b->count == INT64_MAX);
 	assert_string_equal(b->time_format, "%s");
+	assert_string_equal(c->state_dir, "/s");
+	assert_int_equal(c->sources[2].type, SOURCE_FIFO);
+	assert_int_equal(c->sources[2].history, 3);
+	assert_int_equal(c->sources[2].history_max, 4);
+	assert_int_equal(c->sources[2].max_line_bytes, 2048);
+	assert_int_equal(c->sources[2].spool_bytes, 131072);
+	assert_true(c->sources[2].create);
+	assert_int_equal(c->sources[2].mode, 0640);
+	assert_string_equal(c->sources[2].group, "adm");
 	config_free(c);
 }
 
@@ -340,6 +365,56 @@ static void loads_the_example(void **state)
 	config_free(c);
 }
 
+static void a_path_that_leads_to_a_pipe_is_type_fifo(void **state)
+{
+	struct config *c;
+	char pipe[PATH_MAX + 8], link[PATH_MAX + 8];
+
+	(void)state;
+	snprintf(pipe, sizeof(pipe), "%s/pipe", folder);
+	snprintf(link, sizeof(link), "%s/link", folder);
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	assert_int_equal(symlink("pipe", link), 0);
+	c = load("sources = ( { name = \"a\"; path = \"pipe\";"
+		 "  spool_size = 200000; },"
+		 "{ name = \"b\"; path = \"link\"; },"
+		 "{ name = \"c\"; path = \"pipe\"; type = \"file\"; },"
+		 "{ name = \"d\"; path = \"test.conf\"; rotated = \"*\"; } );");
+	assert_int_equal(c->sources[0].type, SOURCE_FIFO);
+	assert_int_equal(c->sources[0].spool_bytes, 200000);
+	assert_int_equal(c->sources[1].type, SOURCE_FIFO);
+	assert_int_equal(c->sources[2].type, SOURCE_FILE);
+	assert_int_equal(c->sources[3].type, SOURCE_FILE);
+	config_free(c);
+	unlink(link);
+	unlink(pipe);
+}
+
+static void the_state_directory_is_the_one_systemd_names(void **state)
+{
+	static const struct {
+		const char *given, *expected;
+	} cases[] = {
+		{ "/var/lib/x", "/var/lib/x" },
+		{ "/a:/b", "/a" },
+		{ "", "/var/lib/ssetail" },
+		{ "relative", "/var/lib/ssetail" },
+	};
+	struct config *c;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		setenv("STATE_DIRECTORY", cases[i].given, 1);
+		c = load(SOURCES);
+		assert_string_equal(c->state_dir, cases[i].expected);
+		config_free(c);
+	}
+	c = load("state_dir = \"/mine\"; " SOURCES);
+	assert_string_equal(c->state_dir, "/mine");
+	config_free(c);
+	unsetenv("STATE_DIRECTORY");
+}
+
 static char *read_whole(const char *path)
 {
 	FILE *f = fopen(path, "r");
@@ -421,7 +496,9 @@ static void names_each_fault_of_a_global_key(void **state)
 	static const struct fault_case cases[] = {
 		ROW("hartbeat = 15;", "hartbeat", "unknown key"),
 		ROW("max_clients = 10;", "max_clients", "unknown key"),
-		ROW("state_dir = \"/x\";", "state_dir", "unknown key"),
+		ROW("state_dir = \"\";", "state_dir", "is empty"),
+		ROW("state_dir = 1;", "state_dir", "the path of a folder"),
+		ROW("spool_size = 1;", "spool_size", "in one of the sources"),
 		ROW("Retry = 500;", "Retry", "unknown key"),
 		ROW("path = \"/x\";", "path", "in one of the sources"),
 		ROW("x : { retry = 1; };", "x", "unknown key"),
@@ -476,6 +553,7 @@ static void names_each_fault_of_a_source(void **state)
 	}
 #define FILE_ROW(text, key, what)                                              \
 	ROW("{ name = \"a\"; path = \"/a\"; " text " }", key, what)
+#define FIFO_ROW(text, key, what) FILE_ROW("type = \"fifo\"; " text, key, what)
 #define CLOCK_ROW(text, key, what)                                             \
 	ROW("{ name = \"a\"; type = \"clock\"; " text " }", key, what)
 	static const struct fault_case cases[] = {
@@ -499,7 +577,8 @@ static void names_each_fault_of_a_source(void **state)
 		ROW("{ name = \"z\"; path = \"/a\"; }", ".name",
 			"name of sources[0]"),
 
-		FILE_ROW("type = \"fifo\";", ".type", "\"file\" or \"clock\""),
+		FILE_ROW("type = \"pipe\";", ".type",
+			"\"file\", \"fifo\" or \"clock\""),
 		FILE_ROW("type = 1;", ".type", "is an integer"),
 		FILE_ROW("format = \"lines\";", ".format", "unknown key"),
 		FILE_ROW("retry = 500;", ".retry", "outside of the sources"),
@@ -528,6 +607,25 @@ static void names_each_fault_of_a_source(void **state)
 		FILE_ROW("max_line = 16777217;", ".max_line", "out of range"),
 		FILE_ROW("rotated = \"old/a\";", ".rotated", "has a slash"),
 		FILE_ROW("rotated = \"\";", ".rotated", "is empty"),
+		FILE_ROW("type = \"fifo\"; rotated = \"a*\";", ".rotated",
+			"in type \"file\" only"),
+		FILE_ROW("spool_size = 131072;", ".spool_size",
+			"in type \"fifo\" only"),
+		FILE_ROW("create = true;", ".create", "\"fifo\" only"),
+		FILE_ROW("mode = \"0600\";", ".mode", "\"fifo\" only"),
+		FILE_ROW("group = \"adm\";", ".group", "\"fifo\" only"),
+		FIFO_ROW("spool_size = 131071;", ".spool_size",
+			"from 131072 to 1099511627776 (bytes)"),
+		FIFO_ROW("spool_size = 1099511627777L;", ".spool_size",
+			"out of range"),
+		FIFO_ROW("create = 1;", ".create", "true or false"),
+		FIFO_ROW("mode = 0620;", ".mode", "octal digits in quotes"),
+		FIFO_ROW("mode = \"1620\";", ".mode", "is no such mode"),
+		FIFO_ROW("mode = \"0220\";", ".mode", "from reading"),
+		FIFO_ROW("group = \"\";", ".group", "is empty"),
+		FIFO_ROW("show = \"time\";", ".show", "\"clock\" only"),
+		CLOCK_ROW("path = \"/a\";", ".path",
+			"in type \"file\" or \"fifo\" only"),
 		FILE_ROW("show = \"time\";", ".show", "\"clock\" only"),
 		FILE_ROW("interval = 1.0;", ".interval", "\"clock\" only"),
 		FILE_ROW("count = 1;", ".count", "\"clock\" only"),
@@ -569,10 +667,9 @@ static void names_each_fault_of_a_source(void **state)
 		FILE_ROW("users = [ \"a\" ]; require_user = false;",
 			".require_user", "expected one or the other"),
 
-		CLOCK_ROW("path = \"/a\";", ".path", "\"file\" only"),
-		CLOCK_ROW("history = 1;", ".history", "\"file\" only"),
-		CLOCK_ROW("history_max = 1;", ".history_max", "\"file\" only"),
-		CLOCK_ROW("max_line = 1024;", ".max_line", "\"file\" only"),
+		CLOCK_ROW("history = 1;", ".history", "or \"fifo\" only"),
+		CLOCK_ROW("history_max = 1;", ".history_max", "\"fifo\" only"),
+		CLOCK_ROW("max_line = 1024;", ".max_line", "\"fifo\" only"),
 		CLOCK_ROW("rotated = \"x\";", ".rotated", "\"file\" only"),
 		CLOCK_ROW("show = \"date\";", ".show", "\"count\" or \"time\""),
 		CLOCK_ROW("interval = 0;", ".interval", "from 0.01 to 86400"),
@@ -1080,6 +1177,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(its_folder_is_absolute_for_a_relative_name),
 		cmocka_unit_test(an_address_has_a_colon_and_no_slash),
 		cmocka_unit_test(takes_what_editors_leave_in_a_file),
+		cmocka_unit_test(a_path_that_leads_to_a_pipe_is_type_fifo),
+		cmocka_unit_test(the_state_directory_is_the_one_systemd_names),
 		cmocka_unit_test(loads_the_example),
 		cmocka_unit_test(the_example_states_the_defaults),
 		cmocka_unit_test(names_each_fault_of_a_global_key),

@@ -67,10 +67,10 @@ static const char *path; /* of what it is asked with */
  */
 static bool ask(enum scope scope, const char *name, char what[160])
 {
-	static const char *const types[] = { "file", "clock" };
+	static const char *const types[] = { "file", "fifo", "clock" };
 	bool known = false;
 
-	for (size_t t = 0; t < 2 && !known; t++) {
+	for (size_t t = 0; t < 3 && !known; t++) {
 		char key[64];
 		struct config_faults faults;
 

@@ -1,0 +1,739 @@
+#include "common/pump.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/program.h"
+#include "common/spool.h"
+#include "common/watch.h"
+
+#define TICK_MS	      1000
+#define EVENTS_A_TURN 64
+
+/* Pieces that are moved of one pipe before the others get their turn. */
+#define MOVES_A_TURN 64
+
+/* Looked at for the end of a record. */
+#define PEEK_BYTES 65536
+
+/* A pipe that was replaced is read on until its writers have gone. */
+#define PIPES_MAX 4
+
+/* The close of a descriptor is told before its lock is free: between that
+ * and the next try, doubled each time until it is not worth it. */
+#define RETRY_FIRST_MS 1
+#define RETRY_LAST_MS  256
+
+/* Instead of a descriptor: what the spool ends with may go on in any pipe; or
+ * in none, for that one is closed. */
+#define LAST_UNKNOWN -1
+#define LAST_CLOSED  -2
+
+/* How long the end waits for a disk. */
+#define STOP_S 2
+
+struct pipe_end {
+	int fd;
+	int watch; /* of its readers that close it; -1: none */
+	dev_t dev;
+	ino_t ino;
+	bool is_locked;
+};
+
+struct pump_source {
+	const struct source_config *config; /* borrowed */
+	struct pump *pump;
+	_Atomic int state; /* enum file_state */
+	struct spool spool;
+	bool is_ours; /* the spool: we write to it */
+	struct pipe_end pipes[PIPES_MAX];
+	size_t count;
+	bool has_current; /* the last one is what the path leads to */
+	int last;	  /* the pipe that was read last; or these: */
+	int lock_watch;
+	int directory_watch;
+	bool look;    /* something about it has changed */
+	bool more;    /* there may be something in the pipes */
+	int retry_ms; /* until the locks are tried again; 0: they are not */
+	int64_t retry_at_ms;
+	bool is_told;	      /* that writing to the spool failed */
+	bool is_told_foreign; /* that another state directory has the pipe */
+};
+
+struct pump {
+	struct pump_source **sources;
+	size_t count;
+	struct watch *watch; /* NULL: the timer only */
+	int epoll;
+	int stop;
+	int peek[2]; /* a pipe to look at what is in another one */
+	pthread_t thread;
+	bool is_running;
+	_Atomic bool is_stopping;
+	char text[PEEK_BYTES];
+};
+
+enum file_state pump_state(const struct pump_source *s)
+{
+	return (enum file_state)s->state;
+}
+
+/* ---- pipes */
+
+static void watch_descriptor_of(struct pump_source *s, int fd, int *wd)
+{
+	char path[40];
+
+	if (!s->pump->watch || *wd >= 0)
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	/* Writers close what they opened for writing: that is another event. */
+	*wd = watch_add(s->pump->watch, path, IN_CLOSE_NOWRITE);
+}
+
+static void unwatch(struct pump_source *s, int *wd)
+{
+	if (*wd >= 0)
+		watch_remove(s->pump->watch, *wd);
+	*wd = -1;
+}
+
+static void close_pipe(struct pump_source *s, size_t i)
+{
+	unwatch(s, &s->pipes[i].watch);
+	close(s->pipes[i].fd);
+	if (s->last == s->pipes[i].fd)
+		s->last = LAST_CLOSED;
+	s->count--;
+	for (; i < s->count; i++)
+		s->pipes[i] = s->pipes[i + 1];
+}
+
+static void add_pipe(struct pump_source *s, int fd, const struct stat *st)
+{
+	struct pipe_end *end;
+
+	if (s->count == PIPES_MAX)
+		close_pipe(s, 0);
+	end = &s->pipes[s->count++];
+	*end = (struct pipe_end){
+		.fd = fd, .watch = -1, .dev = st->st_dev, .ino = st->st_ino
+	};
+	s->has_current = true;
+	watch_descriptor_of(s, fd, &end->watch);
+}
+
+static bool is_current(const struct pump_source *s, const struct stat *st)
+{
+	const struct pipe_end *last = &s->pipes[s->count - 1];
+
+	return s->count > 0 && last->dev == st->st_dev &&
+	       last->ino == st->st_ino;
+}
+
+/* Not getgrnam: what it asks is loaded at run time, and a program that was
+ * linked statically has nothing to load. */
+static gid_t group_of(const char *name)
+{
+	FILE *f = fopen("/etc/group", "re");
+	gid_t found = (gid_t)-1;
+	struct group *g;
+
+	while (f && found == (gid_t)-1 && (g = fgetgrent(f)))
+		if (strcmp(g->gr_name, name) == 0)
+			found = g->gr_gid;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/*
+ * Nobody but us may open it before it is as it was configured, whatever the
+ * umask. What another process made at the same moment is as good.
+ */
+static int make_pipe(const struct source_config *config)
+{
+	gid_t group = (gid_t)-1;
+	struct stat st;
+	int fd;
+
+	if (config->group) {
+		group = group_of(config->group);
+		if (group == (gid_t)-1) {
+			errno = EINVAL;
+			return -1;
+		}
+	}
+	if (mkfifo(config->path, S_IRUSR | S_IWUSR) < 0)
+		return errno == EEXIST ? 0 : -1;
+	fd = open(config->path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) ||
+		st.st_uid != geteuid() ||
+		(config->group && fchown(fd, (uid_t)-1, group) < 0) ||
+		fchmod(fd, config->mode) < 0) {
+		int error = errno;
+
+		unlink(config->path);
+		close(fd);
+		errno = error;
+		return -1;
+	}
+	close(fd);
+	log_info("%s: %s: made", config->name, config->path);
+	return 0;
+}
+
+static enum file_state state_of_errno(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+		return FILE_ABSENT;
+	case EACCES:
+	case EPERM:
+		return FILE_PERMISSION;
+	default:
+		return FILE_UNREADABLE;
+	}
+}
+
+/* Has the path's pipe open, if there is one. */
+static enum file_state look_at_path(struct pump_source *s)
+{
+	const char *path = s->config->path;
+	struct stat st;
+	int fd;
+
+	s->has_current = false;
+	if (stat(path, &st) < 0) {
+		if (errno != ENOENT || !s->config->create)
+			return state_of_errno(errno);
+		if (make_pipe(s->config) < 0) {
+			if (s->state == FILE_OPEN)
+				log_warning("%s: %s: cannot be made: %s",
+					s->config->name, path, strerror(errno));
+			return errno == ENOENT ? FILE_ABSENT
+					       : state_of_errno(errno);
+		}
+		if (stat(path, &st) < 0)
+			return state_of_errno(errno);
+	}
+	/* Opening a device may wait, or do something. */
+	if (!S_ISFIFO(st.st_mode))
+		return FILE_NOT_A_FILE;
+	if (is_current(s, &st)) {
+		s->has_current = true;
+		return FILE_OPEN;
+	}
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return state_of_errno(errno);
+	if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode)) {
+		close(fd);
+		return FILE_NOT_A_FILE;
+	}
+	add_pipe(s, fd, &st);
+	return FILE_OPEN;
+}
+
+/* The directory that names come and go in. */
+static void watch_directory(struct pump_source *s)
+{
+	const char *path = s->config->path, *slash = strrchr(path, '/');
+	char directory[PATH_MAX];
+	size_t len = slash > path ? (size_t)(slash - path) : 1;
+	int wd;
+
+	if (!s->pump->watch || len >= sizeof(directory))
+		return;
+	memcpy(directory, path, len);
+	directory[len] = '\0';
+	/* One that was replaced is another one. */
+	wd = watch_add(s->pump->watch, directory, WATCH_DIRECTORY);
+	unwatch(s, &s->directory_watch);
+	s->directory_watch = wd;
+}
+
+/* ---- locks */
+
+static void lock_pipes(struct pump_source *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct pipe_end *end = &s->pipes[i];
+		struct epoll_event event = { .events = EPOLLIN | EPOLLET,
+			.data.ptr = s };
+
+		if (end->is_locked)
+			continue;
+		if (flock(end->fd, LOCK_EX | LOCK_NB) < 0)
+			continue;
+		end->is_locked = true;
+		s->is_told_foreign = false;
+		s->more = true;
+		epoll_ctl(s->pump->epoll, EPOLL_CTL_ADD, end->fd, &event);
+	}
+}
+
+static void tell_foreign(struct pump_source *s)
+{
+	bool is_locked = true;
+
+	for (size_t i = 0; i < s->count; i++)
+		is_locked &= s->pipes[i].is_locked;
+	if (is_locked || s->is_told_foreign)
+		return;
+	s->is_told_foreign = true;
+	log_warning("%s: %s: is read by another process with another "
+		    "state_dir or source",
+		s->config->name, s->config->path);
+}
+
+/* Tries to become the one who reads. */
+static void take_over(struct pump_source *s)
+{
+	int taken = s->is_ours ? 1 : spool_take(&s->spool);
+
+	if (taken < 0 && !s->is_told) {
+		s->is_told = true;
+		log_error("%s: spool: %s", s->config->name, strerror(errno));
+	}
+	if (!s->is_ours && taken == 0 && s->lock_watch < 0) {
+		watch_descriptor_of(s, s->spool.lock, &s->lock_watch);
+		/* It may have been closed before it was watched. */
+		if (s->lock_watch >= 0)
+			taken = spool_take(&s->spool);
+	}
+	if (!s->is_ours && taken == 1) {
+		unwatch(s, &s->lock_watch);
+		s->is_ours = s->more = true;
+		s->is_told = false;
+	}
+	if (s->is_ours)
+		lock_pipes(s);
+}
+
+/* ---- moving */
+
+enum moved {
+	MOVED_SOME,
+	MOVED_ALL, /* the pipe is empty */
+	MOVED_END, /* and nobody can write to it */
+	MOVE_FAILED
+};
+
+static enum moved moved(ssize_t n)
+{
+	if (n > 0)
+		return MOVED_SOME;
+	if (n == 0)
+		return MOVED_END;
+	return errno == EAGAIN || errno == EINTR ? MOVED_ALL : MOVE_FAILED;
+}
+
+/* Copies what is first in the pipe, and leaves it there. */
+static ssize_t peek(struct pump *p, int fd, size_t len)
+{
+	ssize_t n = tee(fd, p->peek[1], len, SPLICE_F_NONBLOCK), got = 0;
+
+	while (got < n) {
+		ssize_t more =
+			read(p->peek[0], p->text + got, (size_t)(n - got));
+
+		if (more <= 0)
+			return -1;
+		got += more;
+	}
+	return n;
+}
+
+/* The segment is full in the middle of a record, or the record would fill one
+ * alone: it is cut here. */
+static enum moved cut_record(struct pump_source *s, int fd)
+{
+	size_t room = spool_room(&s->spool);
+	ssize_t n = room ? spool_move(&s->spool, fd, room) : 1;
+
+	if (n <= 0)
+		return moved(n);
+	if (spool_end_record(&s->spool) < 0 || spool_rotate(&s->spool) < 0)
+		return MOVE_FAILED;
+	return MOVED_SOME;
+}
+
+/*
+ * There may be more in the pipe than fits: what is moved ends with a record,
+ * and the next one is for the next segment.
+ */
+static enum moved move_to_boundary(struct pump_source *s, int fd)
+{
+	size_t room = spool_room(&s->spool) + 1; /* for a newline there is */
+	size_t len = room < PEEK_BYTES ? room : PEEK_BYTES;
+	ssize_t n = peek(s->pump, fd, len);
+	const char *newline;
+	int ends;
+
+	if (n <= 0)
+		return moved(n);
+	newline = memrchr(s->pump->text, '\n', (size_t)n);
+	if (newline)
+		return moved(spool_move(
+			&s->spool, fd, (size_t)(newline - s->pump->text) + 1));
+	if ((size_t)n < room)
+		return moved(spool_move(&s->spool, fd, (size_t)n));
+	ends = spool_ends_record(&s->spool);
+	if (ends < 0)
+		return MOVE_FAILED;
+	if (ends == 0 || s->spool.size == 0)
+		return cut_record(s, fd);
+	return spool_rotate(&s->spool) < 0 ? MOVE_FAILED : MOVED_SOME;
+}
+
+static enum moved move(struct pump_source *s, int fd)
+{
+	size_t room;
+	int waiting;
+
+	if (spool_is_full(&s->spool) && spool_ends_record(&s->spool) == 1 &&
+		spool_rotate(&s->spool) < 0)
+		return MOVE_FAILED;
+	room = spool_room(&s->spool);
+	if (ioctl(fd, FIONREAD, &waiting) < 0)
+		return MOVE_FAILED;
+	if ((size_t)waiting > room || room < PIPE_BUF)
+		return move_to_boundary(s, fd);
+	/* All that is there, and so no part of what was written at once. */
+	return moved(spool_move(
+		&s->spool, fd, waiting > 0 ? (size_t)waiting : PIPE_BUF));
+}
+
+/* What was left unfinished has no other end: its writer has gone, or its
+ * pipe has been replaced. */
+static int end_record(struct pump_source *s)
+{
+	int ends = spool_ends_record(&s->spool);
+
+	return ends == 0 ? spool_end_record(&s->spool) : ends - 1;
+}
+
+static enum moved drain(struct pump_source *s, const struct pipe_end *end)
+{
+	enum moved result = MOVED_SOME;
+
+	for (int i = 0; i < MOVES_A_TURN && result == MOVED_SOME; i++) {
+		if (s->last != LAST_UNKNOWN && s->last != end->fd) {
+			int waiting = 0;
+
+			if (ioctl(end->fd, FIONREAD, &waiting) < 0 ||
+				waiting == 0)
+				return MOVED_ALL;
+			if (end_record(s) < 0)
+				return MOVE_FAILED;
+		}
+		result = move(s, end->fd);
+		if (result == MOVED_SOME)
+			s->last = end->fd;
+	}
+	if (result == MOVED_END && end_record(s) < 0)
+		result = MOVE_FAILED;
+	return result;
+}
+
+/* Moves what is in the pipes; those that were replaced go with their last
+ * writer. */
+static void drain_all(struct pump_source *s)
+{
+	bool failed = spool_check(&s->spool) < 0;
+
+	s->more = false;
+	for (size_t i = 0; i < s->count && !failed;) {
+		bool stale = i + 1 < s->count || !s->has_current;
+		enum moved result = MOVED_ALL;
+
+		if (s->pipes[i].is_locked)
+			result = drain(s, &s->pipes[i]);
+		s->more |= result == MOVED_SOME;
+		failed = result == MOVE_FAILED;
+		if (stale && result == MOVED_END)
+			close_pipe(s, i);
+		else
+			i++;
+	}
+	if (failed && !s->is_told)
+		log_error("%s: spool: %s", s->config->name, strerror(errno));
+	s->is_told = failed;
+}
+
+/* Of a process that reads none: what the reader has let go of is done with. */
+static void let_go(struct pump_source *s)
+{
+	for (size_t i = 0; i < s->count;) {
+		bool stale = i + 1 < s->count || !s->has_current;
+
+		if (stale && flock(s->pipes[i].fd, LOCK_EX | LOCK_NB) == 0)
+			close_pipe(s, i);
+		else
+			i++;
+	}
+}
+
+/* ---- the thread */
+
+static void mark(void *context, int wd)
+{
+	struct pump *p = context;
+
+	for (size_t i = 0; i < p->count; i++) {
+		struct pump_source *s = p->sources[i];
+		bool mine = wd < 0 || wd == s->lock_watch ||
+			    wd == s->directory_watch;
+
+		for (size_t j = 0; j < s->count; j++)
+			mine |= wd == s->pipes[j].watch;
+		if (mine) {
+			s->look = true;
+			s->retry_ms = RETRY_FIRST_MS;
+		}
+	}
+}
+
+/* The locks are not all ours: when are they tried again? */
+static void plan_retry(struct pump_source *s, int64_t now_ms)
+{
+	bool all = s->is_ours;
+
+	for (size_t i = 0; i < s->count; i++)
+		all &= s->pipes[i].is_locked;
+	if (all || s->retry_ms == 0) {
+		s->retry_ms = 0;
+		return;
+	}
+	s->retry_at_ms = now_ms + s->retry_ms;
+	s->retry_ms *= 2;
+	if (s->retry_ms > RETRY_LAST_MS)
+		s->retry_ms = 0;
+}
+
+static void step(struct pump_source *s, int64_t now_ms, bool tick)
+{
+	bool retry = s->look || (s->retry_at_ms && now_ms >= s->retry_at_ms);
+
+	if (s->look || tick) {
+		s->state = (int)look_at_path(s);
+		if (tick)
+			watch_directory(s);
+	}
+	s->look = false;
+	/* Without a watch nothing but the timer tells that a lock is free. */
+	if (retry || s->is_ours || (tick && s->lock_watch < 0)) {
+		s->retry_at_ms = 0;
+		take_over(s);
+		plan_retry(s, now_ms);
+	}
+	if (s->is_ours) {
+		if (tick)
+			tell_foreign(s);
+		if (s->more || tick)
+			drain_all(s);
+	} else if (tick) {
+		let_go(s);
+	}
+}
+
+static int timeout_ms(const struct pump *p, int64_t next_tick_ms)
+{
+	int64_t next = next_tick_ms, now_ms = program_now_ms();
+
+	for (size_t i = 0; i < p->count; i++) {
+		const struct pump_source *s = p->sources[i];
+
+		if (s->more || s->look)
+			return 0;
+		if (s->retry_at_ms && s->retry_at_ms < next)
+			next = s->retry_at_ms;
+	}
+	return next > now_ms ? (int)(next - now_ms) : 0;
+}
+
+static void *run(void *context)
+{
+	struct pump *p = context;
+	int64_t next_tick_ms = program_now_ms() + TICK_MS;
+
+	while (!p->is_stopping) {
+		struct epoll_event events[EVENTS_A_TURN];
+		int n = epoll_wait(p->epoll, events, EVENTS_A_TURN,
+			timeout_ms(p, next_tick_ms));
+		int64_t now_ms = program_now_ms();
+		bool tick = now_ms >= next_tick_ms;
+
+		for (int i = 0; i < n; i++) {
+			if (events[i].data.ptr == p && p->watch)
+				watch_drain(p->watch, mark, p);
+			else if (events[i].data.ptr && events[i].data.ptr != p)
+				((struct pump_source *)events[i].data.ptr)
+					->more = true;
+		}
+		if (tick)
+			next_tick_ms = now_ms + TICK_MS;
+		for (size_t i = 0; i < p->count; i++)
+			step(p->sources[i], now_ms, tick);
+	}
+	/* A last time: whoever has written and gone has nobody else. */
+	for (size_t i = 0; i < p->count; i++)
+		if (p->sources[i]->is_ours)
+			drain_all(p->sources[i]);
+	return NULL;
+}
+
+/* ---- beginning and end */
+
+static void release_source(struct pump_source *s)
+{
+	if (!s)
+		return;
+	/* First the spool: who takes it over finds the pipes still locked for
+	 * a moment, and nobody reads them meanwhile. */
+	while (s->count > 0)
+		close_pipe(s, 0);
+	unwatch(s, &s->lock_watch);
+	unwatch(s, &s->directory_watch);
+	spool_close(&s->spool);
+	free(s);
+}
+
+static int add_descriptor(struct pump *p, int fd, void *what)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = what };
+
+	return epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+struct pump *pump_new(void)
+{
+	struct pump *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->peek[0] = p->peek[1] = -1;
+	p->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	p->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (p->stop < 0 || p->epoll < 0 ||
+		pipe2(p->peek, O_NONBLOCK | O_CLOEXEC) < 0 ||
+		add_descriptor(p, p->stop, NULL) < 0)
+		goto fail;
+	p->watch = watch_new();
+	if (!p->watch)
+		log_warning("inotify: not to be had: %s: pipes are looked at "
+			    "once a second",
+			strerror(errno));
+	else if (add_descriptor(p, watch_descriptor(p->watch), p) < 0)
+		goto fail;
+	return p;
+fail:
+	pump_free(p);
+	return NULL;
+}
+
+struct pump_source *pump_add(struct pump *p, const struct source_config *config,
+	const char *state_dir)
+{
+	struct pump_source *s = calloc(1, sizeof(*s)), **list;
+
+	list = realloc(p->sources, (p->count + 1) * sizeof(*list));
+	if (list)
+		p->sources = list;
+	if (!s || !list) {
+		log_error("%s: %s", config->name, strerror(ENOMEM));
+		free(s);
+		return NULL;
+	}
+	s->config = config;
+	s->pump = p;
+	s->lock_watch = s->directory_watch = -1;
+	s->last = LAST_UNKNOWN;
+	s->state = FILE_OPEN;
+	if (spool_open(&s->spool, state_dir, config->name,
+		    config->spool_bytes) < 0) {
+		free(s);
+		return NULL;
+	}
+	p->sources[p->count++] = s;
+	return s;
+}
+
+static int start_thread(struct pump *p)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&p->thread, NULL, run, p);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = error;
+	return error ? -1 : 0;
+}
+
+int pump_start(struct pump *p)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		struct pump_source *s = p->sources[i];
+
+		s->look = true;
+		s->retry_ms = RETRY_FIRST_MS;
+		watch_directory(s);
+		step(s, program_now_ms(), false);
+	}
+	if (start_thread(p) < 0)
+		return -1;
+	p->is_running = true;
+	return 0;
+}
+
+static bool join(struct pump *p)
+{
+	struct timespec until;
+
+	p->is_stopping = true;
+	eventfd_write(p->stop, 1);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += STOP_S;
+	return pthread_timedjoin_np(p->thread, NULL, &until) == 0;
+}
+
+void pump_free(struct pump *p)
+{
+	if (!p || (p->is_running && !join(p)))
+		return;
+	for (size_t i = 0; i < p->count; i++)
+		release_source(p->sources[i]);
+	free(p->sources);
+	watch_free(p->watch);
+	for (int i = 0; i < 2; i++)
+		if (p->peek[i] >= 0)
+			close(p->peek[i]);
+	if (p->epoll >= 0)
+		close(p->epoll);
+	if (p->stop >= 0)
+		close(p->stop);
+	free(p);
+}

@@ -1,0 +1,47 @@
+/*
+ * pump: reads named pipes into their spools (spool.h).
+ *
+ * A pipe has one reader, and a site has many processes. All of them open the
+ * pipe, so that its writers never find nobody there; the one that holds the
+ * spool's lock, and the lock on the pipe itself, moves what comes into the
+ * spool; and all of them read that. The others sleep until the kernel takes
+ * the locks away from whoever held them, however that one ended.
+ *
+ * A thread of its own does it for all pipes of a process: a slow disk holds
+ * up no loop, and nothing here holds up a writer. Other processes must not
+ * read the pipe: what they take, nobody else gets.
+ */
+#ifndef SSETAIL_PUMP_H
+#define SSETAIL_PUMP_H
+
+#include "common/config.h"
+#include "common/file.h"
+
+struct pump;
+struct pump_source;
+
+/* NULL with errno. */
+struct pump *pump_new(void);
+
+/*
+ * Adds a source of type fifo; before pump_start. `config` and `state_dir` are
+ * borrowed. NULL after a line in the log: the spool cannot be used.
+ */
+struct pump_source *pump_add(struct pump *p, const struct source_config *config,
+	const char *state_dir);
+
+/*
+ * Opens the pipes, finishes what another pump has left, and starts the thread,
+ * which blocks all signals. Blocks on the disk. Returns 0, or -1 with errno.
+ */
+int pump_start(struct pump *p);
+
+/* Takes what is in the pipes still, and lets others go on. NULL is fine. A
+ * disk that hangs is not waited for: then the memory stays with the thread. */
+void pump_free(struct pump *p);
+
+/* How the path of the pipe is: FILE_OPEN, or what is in the way. From any
+ * thread. */
+enum file_state pump_state(const struct pump_source *s);
+
+#endif
