@@ -378,7 +378,7 @@ static void hostile_peers_delay_nobody_and_are_gone_after_the_deadline(
 	good = responder_follow(&r, NULL);
 	append_and_wait(&r, good, &count);
 	size_t pss = process_pss_bytes(r.process->pid);
-	size_t descriptors = process_descriptors(r.process->pid);
+	size_t sockets = process_sockets(r.process->pid);
 	pid_t flood[2] = { start_flood(r.address), start_flood(r.address) };
 
 	memset(peers, 0, sizeof(peers));
@@ -416,7 +416,7 @@ static void hostile_peers_delay_nobody_and_are_gone_after_the_deadline(
 		check_fate(&peers[i]);
 		streams += peers[i].kind->fate == STREAMS;
 	}
-	wait_for(process_descriptors(r.process->pid) == descriptors + streams);
+	wait_for(process_sockets(r.process->pid) == sockets + streams);
 	/* Every line arrived, once and in order. */
 	assert_int_equal(good->reader.event_count, count);
 	for (int i = 0; i < count; i++) {
@@ -635,7 +635,7 @@ static void a_head_that_was_aborted_is_ended(void **state)
 
 	(void)state;
 	responder_start(&r, NULL);
-	size_t descriptors = process_descriptors(r.process->pid);
+	size_t sockets = process_sockets(r.process->pid);
 	c = front_connect(r.address);
 	assert_non_null(c);
 	aborted_head(&text);
@@ -643,7 +643,7 @@ static void a_head_that_was_aborted_is_ended(void **state)
 	reader_wait_end(&c->reader);
 	assert_false(c->reader.has_head);
 	reader_wait_closed(&c->reader);
-	wait_for(process_descriptors(r.process->pid) == descriptors);
+	wait_for(process_sockets(r.process->pid) == sockets);
 	bytes_release(&text);
 }
 

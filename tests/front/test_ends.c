@@ -259,7 +259,7 @@ static void head_has_a_head_and_ends(void **state)
 	(void)state;
 	responder_start(&r, NULL);
 	append_lines(&r, 0, 3);
-	size_t descriptors = process_descriptors(r.process->pid);
+	size_t sockets = process_sockets(r.process->pid);
 	c = responder_open(&r, &(struct ask){ .method = "HEAD" });
 	reader_wait_end(&c->reader);
 	assert_int_equal(c->reader.status, 200);
@@ -268,7 +268,7 @@ static void head_has_a_head_and_ends(void **state)
 	assert_int_equal(c->reader.body_bytes, 0);
 	assert_true(c->has_end);
 	reader_wait_closed(&c->reader);
-	wait_for(process_descriptors(r.process->pid) == descriptors);
+	wait_for(process_sockets(r.process->pid) == sockets);
 }
 
 static void an_abort_is_answered_and_frees_the_client(void **state)
@@ -280,7 +280,7 @@ static void an_abort_is_answered_and_frees_the_client(void **state)
 	(void)state;
 	responder_start(&r, &from_here);
 	stays = responder_follow(&r, NULL);
-	size_t descriptors = process_descriptors(r.process->pid);
+	size_t sockets = process_sockets(r.process->pid);
 	for (int i = 0; i < CLIENTS; i++)
 		clients[i] = responder_follow(&r, NULL);
 	append_lines(&r, 0, 3);
@@ -293,7 +293,7 @@ static void an_abort_is_answered_and_frees_the_client(void **state)
 		assert_true(clients[i]->has_end);
 		reader_wait_closed(&clients[i]->reader);
 	}
-	wait_for(process_descriptors(r.process->pid) == descriptors);
+	wait_for(process_sockets(r.process->pid) == sockets);
 	append_lines(&r, 3, 4);
 	reader_wait_events(&stays->reader, 4);
 	expect_lines_from_0(&stays->reader);
@@ -308,13 +308,13 @@ static void an_abort_in_the_middle_of_a_frame_frees_the_client(void **state)
 	responder_start(&r, &(struct responder_how){ .source = "history = 0;",
 				    .settings = "send_buffer = 4096;" });
 	fast = responder_follow(&r, NULL);
-	size_t descriptors = process_descriptors(r.process->pid);
+	size_t sockets = process_sockets(r.process->pid);
 	c = responder_follow(&r, NULL);
 	reader_set_reading(&c->reader, false);
 	append_lines(&r, 0, 3000);
 	reader_wait_events(&fast->reader, 3000);
 	front_abort(c);
-	wait_for(process_descriptors(r.process->pid) == descriptors);
+	wait_for(process_sockets(r.process->pid) == sockets);
 	reader_set_reading(&c->reader, true);
 	reader_wait_closed(&c->reader);
 	expect_lines_from_0(&c->reader);
@@ -333,7 +333,7 @@ static void an_answer_waits_for_the_end_of_the_input(void **state)
 
 	(void)state;
 	responder_start(&r, NULL);
-	size_t descriptors = process_descriptors(r.process->pid);
+	size_t sockets = process_sockets(r.process->pid);
 	front_put_begin(&head, 1, FRONT_RESPONDER, 0);
 	front_put_pairs(&pairs, &unknown);
 	front_put_record(&head, FRONT_PARAMS, 1, pairs.data, pairs.len);
@@ -350,7 +350,7 @@ static void an_answer_waits_for_the_end_of_the_input(void **state)
 	reader_set_reading(&c->reader, true);
 	reader_expect_status(&c->reader, 404);
 	expect_end(c);
-	wait_for(process_descriptors(r.process->pid) == descriptors);
+	wait_for(process_sockets(r.process->pid) == sockets);
 	bytes_release(&head);
 	bytes_release(&pairs);
 	bytes_release(&end);
@@ -363,13 +363,13 @@ static void a_peer_that_does_not_close_is_closed(void **state)
 
 	(void)state;
 	responder_start(&r, NULL);
-	size_t descriptors = process_descriptors(r.process->pid);
+	size_t sockets = process_sockets(r.process->pid);
 	struct front_client *c =
 		responder_open(&r, &(struct ask){ .path = "/unknown" });
 	reader_set_reading(&c->reader, false);
 	wait_for(reader_read(&c->reader, 1) == 1);
-	assert_int_equal(process_descriptors(r.process->pid), descriptors + 1);
-	wait_for(process_descriptors(r.process->pid) == descriptors);
+	assert_int_equal(process_sockets(r.process->pid), sockets + 1);
+	wait_for(process_sockets(r.process->pid) == sockets);
 }
 
 /* ---- by the network */
@@ -389,7 +389,7 @@ static void a_client_that_vanished_is_freed(void **state)
 				    .address = *state ? responder_tcp() : NULL,
 				    .settings = "send_buffer = 4096;" });
 	stays = responder_follow(&r, NULL);
-	size_t descriptors = process_descriptors(r.process->pid);
+	size_t sockets = process_sockets(r.process->pid);
 	for (int how = HANGS_UP; how <= RESETS_FULL; how++) {
 		print_message("%s\n", names[how]);
 		for (int i = 0; i < CLIENTS; i++) {
@@ -402,15 +402,15 @@ static void a_client_that_vanished_is_freed(void **state)
 			count += LINES;
 		}
 		reader_wait_events(&stays->reader, (uint64_t)count);
-		assert_int_equal(process_descriptors(r.process->pid),
-			descriptors + CLIENTS);
+		assert_int_equal(process_sockets(r.process->pid),
+			sockets + CLIENTS);
 		for (int i = 0; i < CLIENTS; i++) {
 			if (how == RESETS || how == RESETS_FULL)
 				reader_reset(&clients[i]->reader);
 			else
 				reader_hang_up(&clients[i]->reader);
 		}
-		wait_for(process_descriptors(r.process->pid) == descriptors);
+		wait_for(process_sockets(r.process->pid) == sockets);
 	}
 	append_lines(&r, count, count + 1);
 	reader_wait_events(&stays->reader, (uint64_t)count + 1);

@@ -253,12 +253,12 @@ static void ten_thousand_come_and_go_and_leave_nothing_behind(void **state)
 	disk_append(r.log, "one\n");
 	struct front_client *stays = responder_follow(&r, NULL);
 	reader_expect_event(&stays->reader, 0, "message", "one");
-	size_t descriptors = process_descriptors(r.process->pid);
+	size_t sockets = process_sockets(r.process->pid);
 	front_put_request(&request, 1, 0, NULL);
 	for (int round = 0; round < ROUNDS; round++) {
 		for (int i = 0; i < CLIENTS; i++)
 			come_and_go(&r, i, &request);
-		wait_for(process_descriptors(r.process->pid) == descriptors);
+		wait_for(process_sockets(r.process->pid) == sockets);
 		/* Whoever was closed last is freed by now, too. */
 		disk_append(r.log, "round %d\n", round);
 		reader_wait_events(&stays->reader, (uint64_t)round + 2);

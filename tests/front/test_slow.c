@@ -361,19 +361,19 @@ static void only_who_accepts_nothing_at_all_is_closed(void **state)
 	dead = open_stopped(&r);
 	slow = open_stopped(&r);
 	fast = responder_follow(&r, NULL);
-	size_t descriptors = process_descriptors(r.process->pid);
+	size_t sockets = process_sockets(r.process->pid);
 	append_lines(&r, 0, LINES, LEN);
 	reader_wait_events(&fast->reader, LINES);
 	/* Reads a little, often; the fast one has nothing more to get. */
 	int64_t end = test_now_ms() + test_limit_ms();
 	int64_t fed = 0;
 	while (test_now_ms() < end &&
-		(process_descriptors(r.process->pid) == descriptors ||
+		(process_sockets(r.process->pid) == sockets ||
 			fed < 60)) {
 		fed += reader_read(&slow->reader, 8192) > 0;
 		wait_quietly(50);
 	}
-	assert_int_equal(process_descriptors(r.process->pid), descriptors - 1);
+	assert_int_equal(process_sockets(r.process->pid), sockets - 1);
 	reader_set_reading(&dead->reader, true);
 	reader_wait_closed(&dead->reader);
 	assert_false(dead->has_end);

@@ -105,9 +105,9 @@ static void expect_answer_of(const struct responder *r,
 	for (int i = 0; i < count; i++)
 		if (i != one)
 			wait_for(state_of(processes[i]) == 'T');
-	size_t before = process_descriptors(processes[one]->pid);
+	size_t before = process_sockets(processes[one]->pid);
 	c = responder_follow(r, NULL);
-	assert_true(process_descriptors(processes[one]->pid) > before);
+	assert_true(process_sockets(processes[one]->pid) > before);
 	for (int i = 0; i < count; i++)
 		process_signal(processes[i], SIGCONT);
 	reader_close(&c->reader);
