@@ -6,7 +6,7 @@
  *	TORTURE_LINES=100000 TORTURE_SEED=7 build/tests/front/test_torture
  *
  * TORTURE_TRACE=1 tells what happened when, TORTURE_SLOW=1 has the responders
- * look names up slowly.
+ * look names up slowly, 2 twice as slowly, and so on.
  *
  * What it did is counted, and it fails below a floor of each count: a run in
  * which nothing happened proves nothing. Writers pause while a copy is made
@@ -111,6 +111,13 @@ static uint32_t any(uint32_t below)
 	return (uint32_t)(t.random >> 32) % below;
 }
 
+static uint32_t setting(const char *name, uint32_t otherwise)
+{
+	const char *value = getenv(name);
+
+	return value ? (uint32_t)strtoul(value, NULL, 10) : otherwise;
+}
+
 /* What happened when, for whoever looks for the cause of a failure. */
 static void __attribute__((format(printf, 1, 2))) trace(const char *format, ...)
 {
@@ -179,8 +186,11 @@ static void next_generation(void)
 		test_fail("more generations than there is room for");
 }
 
+/* On a slow disk a rotation takes its time, too. */
 static void shift_siblings(void)
 {
+	const struct timespec slow = { 0,
+		(long)setting("TORTURE_SLOW", 0) * 100000 };
 	char from[512], to[512];
 
 	for (int i = SIBLINGS_KEPT; i > 0; i--) {
@@ -190,6 +200,8 @@ static void shift_siblings(void)
 			unlink(from);
 		else
 			rename(from, to);
+		if (slow.tv_nsec && disk_exists(to))
+			nanosleep(&slow, NULL);
 	}
 }
 
@@ -528,13 +540,6 @@ static const char *write_logrotate(const char *name, const char *how)
 		t.log, SIBLINGS_KEPT, geteuid() ? "nobody" : "root",
 		geteuid() ? "nogroup" : "root", how);
 	return path;
-}
-
-static uint32_t setting(const char *name, uint32_t otherwise)
-{
-	const char *value = getenv(name);
-
-	return value ? (uint32_t)strtoul(value, NULL, 10) : otherwise;
 }
 
 static void prepare(void)
