@@ -503,15 +503,15 @@ static void mark(void *context, int wd)
 
 	for (size_t i = 0; i < p->count; i++) {
 		struct pump_source *s = p->sources[i];
-		bool mine = wd < 0 || wd == s->lock_watch ||
-			    wd == s->directory_watch;
+		bool is_free = wd < 0 || wd == s->lock_watch;
 
 		for (size_t j = 0; j < s->count; j++)
-			mine |= wd == s->pipes[j].watch;
-		if (mine) {
-			s->look = true;
+			is_free |= wd == s->pipes[j].watch;
+		if (is_free) {
 			s->retry_ms = RETRY_FIRST_MS;
+			s->retry_at_ms = program_now_ms();
 		}
+		s->look |= wd < 0 || wd == s->directory_watch;
 	}
 }
 
@@ -534,7 +534,7 @@ static void plan_retry(struct pump_source *s, int64_t now_ms)
 
 static void step(struct pump_source *s, int64_t now_ms, bool tick)
 {
-	bool retry = s->look || (s->retry_at_ms && now_ms >= s->retry_at_ms);
+	bool retry = s->retry_at_ms && now_ms >= s->retry_at_ms;
 
 	if (s->look || tick) {
 		s->state = (int)look_at_path(s);
@@ -699,9 +699,9 @@ int pump_start(struct pump *p)
 		struct pump_source *s = p->sources[i];
 
 		s->look = true;
-		s->retry_ms = RETRY_FIRST_MS;
+		s->retry_at_ms = program_now_ms();
 		watch_directory(s);
-		step(s, program_now_ms(), false);
+		step(s, s->retry_at_ms, false);
 	}
 	if (start_thread(p) < 0)
 		return -1;
