@@ -242,7 +242,7 @@ static int serve(struct session *s, const struct config *config,
 	if (config->lifetime_s)
 		s->ends_ms = program_now_ms() +
 			     program_lifetime_ms(config->lifetime_s);
-	stream_add_head(&s->stream, &s->text, head);
+	stream_add_head(&s->stream, head ? route : NULL, &s->text);
 	if (write_buffer(&s->text) < 0)
 		return 0;
 	while (!stopped && program_now_ms() < s->ends_ms) {
@@ -271,7 +271,7 @@ static int answer(int status, const char *body, bool with_body)
 	struct buffer b = BUFFER_INIT;
 
 	sink_init(60);
-	head_add_answer(&b, status, body, with_body);
+	head_add_answer(&b, status, body, with_body, NULL);
 	write_buffer(&b);
 	buffer_release(&b);
 	return 0;

@@ -138,7 +138,7 @@ void access_visitor_init(struct access_visitor *visitor,
 	visitor->user = believed && remote_user[0] ? remote_user : NULL;
 }
 
-static bool is_allowed_from(
+bool access_is_allowed_from(
 	const struct access_rules *rules, const struct access_address *address)
 {
 	for (size_t i = 0; i < rules->allow_count; i++)
@@ -160,7 +160,7 @@ enum access_decision access_decide(
 {
 	bool needs_user = rules->require_user || rules->user_count > 0;
 
-	if (!is_allowed_from(rules, &visitor->address))
+	if (!access_is_allowed_from(rules, &visitor->address))
 		return ACCESS_HIDDEN;
 	if (!needs_user)
 		return ACCESS_GRANTED;

@@ -96,6 +96,10 @@ void access_visitor_init(struct access_visitor *visitor,
 enum access_decision access_decide(
 	const struct access_rules *rules, const struct access_visitor *visitor);
 
+/* May anybody at all read from there, if they log in where they have to? */
+bool access_is_allowed_from(
+	const struct access_rules *rules, const struct access_address *address);
+
 /* May everybody read, without anybody having said that this is meant? */
 bool access_is_open_unsaid(const struct access_rules *rules);
 

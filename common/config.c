@@ -878,6 +878,64 @@ static void read_allow(struct reader *r, const struct key *key,
 	}
 }
 
+/*
+ * Origins, or "*" alone, or none at all: a source that nobody elsewhere may
+ * read although the whole says otherwise.
+ */
+static void read_origins(struct reader *r, const struct key *key,
+	const config_setting_t *value, void *to)
+{
+	static const char *const problems[] = {
+		[CORS_ORIGIN_NULL] = "is what any sandboxed page is",
+		[CORS_ORIGIN_NO_ORIGIN] = "is no origin",
+		[CORS_ORIGIN_PATH] = "has something behind the host and port",
+		[CORS_ORIGIN_CASE] = "has capitals, which browsers do not send",
+		[CORS_ORIGIN_WILDCARD] = "has a * that is not alone",
+		[CORS_ORIGIN_PORT] = "has no port of 1 to 65535",
+		[CORS_ORIGIN_DEFAULT] =
+			"has the usual port, which browsers leave out",
+	};
+	struct cors_rules *rules = to;
+	size_t length;
+
+	if (config_setting_type(value) != CONFIG_TYPE_ARRAY) {
+		bad_type(r, key, value);
+		return;
+	}
+	length = (size_t)config_setting_length(value);
+	rules->origins = calloc(length + 1, sizeof(*rules->origins));
+	if (rules->origins == NULL) {
+		r->no_memory = true;
+		return;
+	}
+	for (size_t i = 0; i < length; i++) {
+		enum cors_origin_outcome outcome;
+		struct element e;
+
+		read_element(r, key, value, i, &e);
+		if (e.text == NULL)
+			continue;
+		if (length == 1 && strcmp(e.text, "*") == 0) {
+			rules->is_any = true;
+			continue;
+		}
+		outcome = cors_check_origin(e.text);
+		if (outcome == CORS_ORIGIN_OK)
+			keep(r, &rules->origins[rules->origin_count++], e.text);
+		else
+			bad_value(r, &e.key, e.value, problems[outcome]);
+	}
+}
+
+static void read_source_origins(struct reader *r, const struct key *key,
+	const config_setting_t *value, void *to)
+{
+	struct source_config *source = to;
+
+	source->has_cors = true;
+	read_origins(r, key, value, &source->cors);
+}
+
 /* The index of a word in a list that ends with NULL; -1 and a fault. */
 static int read_word(struct reader *r, const struct key *key,
 	const config_setting_t *value, const char *const *words)
@@ -944,6 +1002,10 @@ static const struct key global_keys[] = {
 	  0, 0, "true or false" },
 	{ "state_dir",    read_path, AT(state_dir), 0, false,
 	  0, 0, "the path of a folder in quotes" },
+	{ "cors_origins", read_origins, AT(cors), 0, false,
+	  0, 0, "origins, [ \"https://example.org\" ], or [ \"*\" ]" },
+	{ "cors_credentials", read_bool, AT(cors_credentials), 0, false,
+	  0, 0, "true or false" },
 	{ "sources",      read_sources, 0, 0, true,
 	  0, 0, "a list of groups, ( { name = \"...\"; ... }, ... )" },
 };
@@ -967,6 +1029,8 @@ static const struct key source_keys[] = {
 	{ "allow",        read_allow, AT(access), 0, false,
 	  0, 0, "addresses and blocks, "
 	  "[ \"192.0.2.7\", \"10.0.0.0/8\", \"2001:db8::/32\" ]" },
+	{ "cors_origins", read_source_origins, 0, 0, false,
+	  0, 0, "origins, [ \"https://example.org\" ], or [ \"*\" ]" },
 	{ "path",         read_path, AT(path), TYPE_LOG, true,
 	  0, 0, "the path of a file or a pipe in quotes" },
 	{ "history",      read_unsigned, AT(history), TYPE_LOG, false,
@@ -1212,6 +1276,36 @@ static void read_source(struct reader *r, const config_setting_t *group,
 	r->group[0] = '\0';
 }
 
+/* A page may never read with credentials what "*" opens to it: browsers refuse
+ * (Fetch Standard, 3.2.5), and it would be told that any page may act as its
+ * visitor. */
+static void check_credentials(struct reader *r, const config_setting_t *group,
+	const struct cors_rules *rules)
+{
+	if (r->config->cors_credentials && rules->is_any)
+		fault(r,
+			config_setting_source_line(config_setting_get_member(
+				group, "cors_origins")),
+			"cors_origins",
+			"is \"*\" beside cors_credentials = true, which "
+			"browsers refuse; expected exact origins");
+}
+
+static void check_all_credentials(
+	struct reader *r, const config_setting_t *root)
+{
+	const config_setting_t *list =
+		config_setting_get_member(root, "sources");
+
+	check_credentials(r, root, &r->config->cors);
+	for (size_t i = 0; i < r->config->source_count; i++) {
+		snprintf(r->group, sizeof(r->group), "sources[%zu].", i);
+		check_credentials(r, config_setting_get_elem(list, (unsigned)i),
+			&r->config->sources[i].cors);
+	}
+	r->group[0] = '\0';
+}
+
 static void read_sources(struct reader *r, const struct key *key,
 	const config_setting_t *list, void *to)
 {
@@ -1248,6 +1342,7 @@ static void release_source(struct source_config *source)
 	free(source->group);
 	free(source->time_format);
 	access_rules_release(&source->access);
+	cors_rules_release(&source->cors);
 }
 
 const struct source_config *config_source(
@@ -1287,6 +1382,7 @@ static void parse(struct reader *r, const char *text, struct lexer *lexer)
 		attach_literals(root, lexer, 0, &next);
 		read_group(r, global_keys, COUNT_OF(global_keys), root,
 			r->config, TYPE_ANY);
+		check_all_credentials(r, root);
 	} else {
 		parse_fault(r, &tree, lexer->last_line);
 	}
@@ -1398,6 +1494,7 @@ void config_free(struct config *config)
 	free(config->listen);
 	free(config->listen_group);
 	free(config->state_dir);
+	cors_rules_release(&config->cors);
 	free(config);
 }
 

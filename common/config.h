@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #include "common/access.h"
+#include "common/cors.h"
 
 #define SOURCE_NAME_MAX 64 /* bytes, without the NUL */
 
@@ -36,6 +37,8 @@ struct source_config {
 	unsigned history;	    /* records at a first connect */
 	unsigned history_max;	    /* the most that tail=N may ask for */
 	struct access_rules access; /* who may read it */
+	struct cors_rules cors; /* pages of which origins may; where there */
+	bool has_cors;		/* are none, those of the whole count */
 
 	/* type "file" and type "fifo" */
 	char *path;	       /* absolute */
@@ -72,6 +75,8 @@ struct config {
 	bool incremental;
 	bool trust_remote_user; /* see access.h */
 	char *state_dir;	/* absolute; spools of pipes are in it */
+	struct cors_rules cors;
+	bool cors_credentials;
 	struct source_config *sources;
 	size_t source_count;
 };

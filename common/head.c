@@ -8,6 +8,16 @@
 #define NO_STORE "Cache-Control: no-store\r\n"
 #define NOSNIFF	 "X-Content-Type-Options: nosniff\r\n"
 
+/*
+ * Of a request across origins: what an EventSource needs. Its Last-Event-ID
+ * needs leave only where it is longer than 128 bytes. Two hours are as long as
+ * any browser keeps the answer.
+ */
+#define PREFLIGHT                                                              \
+	"Access-Control-Allow-Methods: GET, HEAD\r\n"                          \
+	"Access-Control-Allow-Headers: Last-Event-ID\r\n"                      \
+	"Access-Control-Max-Age: 7200\r\n"
+
 /* Said in the stream, where it helps whoever looks at it with curl. */
 #define OPENING                                                                \
 	"ssetail: server-sent events. This line is long so that servers "      \
@@ -15,7 +25,24 @@
 
 _Static_assert(sizeof(OPENING) > 100, "Apache holds back about 100 bytes");
 
-void head_add_stream(struct buffer *b, bool incremental)
+static void add_cors(struct buffer *b, const struct cors_grant *cors)
+{
+	if (!cors)
+		return;
+	if (cors->origin)
+		buffer_add_format(
+			b, "Access-Control-Allow-Origin: %s\r\n", cors->origin);
+	if (cors->with_credentials)
+		buffer_add_string(
+			b, "Access-Control-Allow-Credentials: true\r\n");
+	/* Also where nothing is granted: a cache must not give this answer to
+	 * an origin that would have got another. */
+	if (cors->varies)
+		buffer_add_string(b, "Vary: Origin\r\n");
+}
+
+void head_add_stream(
+	struct buffer *b, bool incremental, const struct cors_grant *cors)
 {
 	/* The type bare: some clients compare it whole. No Status, which is
 	 * 200 then; no Connection and no Transfer-Encoding, which are the web
@@ -26,6 +53,7 @@ void head_add_stream(struct buffer *b, bool incremental)
 		"X-Accel-Buffering: no\r\n" NOSNIFF);
 	if (incremental)
 		buffer_add_string(b, "Incremental: ?1\r\n");
+	add_cors(b, cors);
 	buffer_add_string(b, "\r\n");
 }
 
@@ -67,8 +95,8 @@ static const struct answer *answer_of(int status)
 	return answer;
 }
 
-void head_add_answer(
-	struct buffer *b, int status, const char *body, bool with_body)
+void head_add_answer(struct buffer *b, int status, const char *body,
+	bool with_body, const struct cors_grant *cors)
 {
 	const struct answer *answer = answer_of(status);
 
@@ -80,13 +108,19 @@ void head_add_answer(
 	buffer_add_string(b, NO_STORE NOSNIFF);
 	if (answer->status == 405)
 		buffer_add_string(b, ALLOW);
+	add_cors(b, cors);
 	buffer_add_string(b, "\r\n");
 	if (answer->body != NULL && with_body)
 		buffer_add_string(b, body != NULL ? body : answer->body);
 }
 
-void head_add_options(struct buffer *b)
+void head_add_options(
+	struct buffer *b, bool is_preflight, const struct cors_grant *cors)
 {
 	buffer_add_string(
-		b, "Status: 204 No Content\r\n" ALLOW NO_STORE NOSNIFF "\r\n");
+		b, "Status: 204 No Content\r\n" ALLOW NO_STORE NOSNIFF);
+	add_cors(b, cors);
+	if (is_preflight && cors && cors->origin)
+		buffer_add_string(b, PREFLIGHT);
+	buffer_add_string(b, "\r\n");
 }

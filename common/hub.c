@@ -188,44 +188,107 @@ static bool has_ended(const struct route *route, const struct request *request)
 	return strtoull(request->id, &end, 10) >= s->config->count && !*end;
 }
 
+/* ---- other origins */
+
+/* A source's own rules come in place of those of the whole. */
+static const struct cors_rules *cors_of(
+	const struct hub *h, const struct source *s)
+{
+	return s->config->has_cors ? &s->config->cors : &h->config->cors;
+}
+
+static struct cors_grant grant(const struct hub *h,
+	const struct cors_rules *const *rules, size_t count,
+	const struct request *request)
+{
+	return cors_decide(
+		rules, count, request->origin, h->config->cors_credentials);
+}
+
+static struct cors_grant grant_whole(
+	const struct hub *h, const struct request *request)
+{
+	const struct cors_rules *rules = &h->config->cors;
+
+	return grant(h, &rules, 1, request);
+}
+
+static struct cors_grant grant_sources(const struct hub *h,
+	const struct route *route, const struct request *request)
+{
+	const struct cors_rules *rules[REQUEST_SOURCES_MAX];
+
+	for (size_t i = 0; i < route->count; i++)
+		rules[i] = cors_of(h, route->sources[i]);
+	return grant(h, rules, route->count, request);
+}
+
+static struct cors_grant grant_preflight(
+	const struct view *v, const struct request *request)
+{
+	struct cors_grant all = grant_whole(v->hub, request);
+
+	for (size_t i = 0; i < v->hub->source_count && !all.origin; i++) {
+		const struct source *s = &v->hub->sources[i];
+		const struct cors_rules *rules = cors_of(v->hub, s);
+		struct cors_grant one;
+
+		if (!access_is_allowed_from(
+			    &s->config->access, &v->visitor.address))
+			continue;
+		one = grant(v->hub, &rules, 1, request);
+		one.varies |= all.varies;
+		all = one;
+	}
+	return all;
+}
+
+/* ---- answers */
+
+/* Of the answer to what opens no stream; 0: it opens one. */
+static int status_of(const struct view *v, enum request_outcome outcome,
+	const struct request *request, struct route *route)
+{
+	enum access_decision decision = ACCESS_HIDDEN;
+
+	if (request->method == REQUEST_OTHER)
+		return 405;
+	if (outcome == REQUEST_MALFORMED)
+		return 400;
+	if (outcome == REQUEST_OK)
+		decision = take_sources(v, request, route);
+	if (decision == ACCESS_HIDDEN)
+		return 404;
+	route->cors = grant_sources(v->hub, route, request);
+	if (decision == ACCESS_FORBIDDEN)
+		return 403;
+	return has_ended(route, request) ? 204 : 0;
+}
+
 bool hub_route(struct hub *h, enum request_outcome outcome,
 	const struct request *request, struct route *route,
 	struct buffer *answer)
 {
 	bool head = request->method == REQUEST_HEAD;
-	enum access_decision decision = ACCESS_HIDDEN;
 	struct view view = { .hub = h };
+	int status;
 
+	access_visitor_init(&view.visitor, request->remote_address,
+		request->remote_user, request->has_auth_type,
+		h->config->trust_remote_user);
+	route->cors = grant_whole(h, request);
 	if (request->method == REQUEST_OPTIONS) {
-		head_add_options(answer);
+		if (request->is_preflight)
+			route->cors = grant_preflight(&view, request);
+		head_add_options(answer, request->is_preflight, &route->cors);
 		return false;
 	}
-	if (request->method == REQUEST_OTHER) {
-		head_add_answer(answer, 405, NULL, true);
-		return false;
-	}
-	if (outcome == REQUEST_MALFORMED) {
-		head_add_answer(answer, 400, NULL, !head);
-		return false;
-	}
-	if (outcome == REQUEST_OK) {
-		access_visitor_init(&view.visitor, request->remote_address,
-			request->remote_user, request->has_auth_type,
-			h->config->trust_remote_user);
-		decision = take_sources(&view, request, route);
-	}
-	if (decision != ACCESS_GRANTED) {
-		head_add_answer(answer, decision == ACCESS_HIDDEN ? 404 : 403,
-			NULL, !head);
-		return false;
-	}
-	if (has_ended(route, request)) {
-		head_add_answer(answer, 204, NULL, false);
-		return false;
-	}
-	if (head)
-		head_add_stream(answer, h->config->incremental);
-	return !head;
+	status = status_of(&view, outcome, request, route);
+	if (status)
+		head_add_answer(answer, status, NULL, !head, &route->cors);
+	else if (head)
+		head_add_stream(answer, h->config->incremental, &route->cors);
+	return !status && !head;
 }
 
 static void look(struct hub *h, struct source *s, bool timer, hub_news *news,

@@ -46,6 +46,7 @@ void hub_release(struct hub *h);
 struct route {
 	size_t count;
 	struct source *sources[REQUEST_SOURCES_MAX];
+	struct cors_grant cors; /* what the head of the stream says */
 };
 
 /*
@@ -56,6 +57,13 @@ struct route {
  * A source that is hidden from a visitor (access.h) is passed over as if it
  * were not in the configuration: also where the bare MOUNT is asked for, and
  * where the last segment of SCRIPT_NAME may be a name or not.
+ *
+ * Pages of other origins (cors.h) may read an answer where all its sources
+ * allow it. Where there are none, as in a 404, the rules of the whole count, so
+ * that a source that is hidden shows in no header field. A preflight comes
+ * without credentials: who asks is not known, and a source that needs a user
+ * would be hidden. It is answered the same for every name, and granted to an
+ * origin that may read any source that can be read from that address.
  */
 bool hub_route(struct hub *h, enum request_outcome outcome,
 	const struct request *request, struct route *route,

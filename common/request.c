@@ -330,7 +330,8 @@ enum request_outcome request_read(
 {
 	static const char *const names[] = { "REQUEST_METHOD", "QUERY_STRING",
 		"PATH_INFO", "SCRIPT_NAME", "HTTP_ACCEPT", "HTTP_LAST_EVENT_ID",
-		"REMOTE_ADDR", "REMOTE_USER", "AUTH_TYPE" };
+		"REMOTE_ADDR", "REMOTE_USER", "AUTH_TYPE", "HTTP_ORIGIN",
+		"HTTP_ACCESS_CONTROL_REQUEST_METHOD" };
 	enum {
 		METHOD,
 		QUERY,
@@ -341,6 +342,8 @@ enum request_outcome request_read(
 		ADDRESS,
 		USER,
 		AUTH,
+		ORIGIN,
+		ASKED_METHOD,
 		COUNT
 	};
 	const char *values[COUNT];
@@ -355,13 +358,16 @@ enum request_outcome request_read(
 
 	memset(r, 0, sizeof(*r));
 	r->method = method_of(values[METHOD]);
+	take_text(r->remote_address, REQUEST_ADDRESS_MAX, values[ADDRESS]);
+	take_text(r->remote_user, ACCESS_USER_MAX, values[USER]);
+	r->has_auth_type = values[AUTH][0] != '\0';
+	take_text(r->origin, CORS_ORIGIN_MAX, values[ORIGIN]);
+	r->is_preflight =
+		r->method == REQUEST_OPTIONS && values[ASKED_METHOD][0] != '\0';
 	if (!query_read(&q, values[QUERY]) ||
 		!take_tail(r, value_of(&q, "tail")))
 		return REQUEST_MALFORMED;
 	take_id(r, values[ID], &q);
-	take_text(r->remote_address, REQUEST_ADDRESS_MAX, values[ADDRESS]);
-	take_text(r->remote_user, ACCESS_USER_MAX, values[USER]);
-	r->has_auth_type = values[AUTH][0] != '\0';
 	r->wants_html = accepts(values[ACCEPT], "text/html") &&
 			!accepts(values[ACCEPT], "text/event-stream");
 	return take_sources(

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "common/access.h"
+#include "common/cors.h"
 
 #define REQUEST_NAME_MAX    64	  /* bytes of a source's name */
 #define REQUEST_SOURCES_MAX 16	  /* sources on one connection */
@@ -65,6 +66,11 @@ struct request {
 	char remote_address[REQUEST_ADDRESS_MAX + 1];
 	char remote_user[ACCESS_USER_MAX + 1];
 	bool has_auth_type; /* AUTH_TYPE is set, and not empty */
+
+	/* Of which origin the page is that asks; "" where that is not said, or
+	 * with more bytes than any origin has. */
+	char origin[CORS_ORIGIN_MAX + 1];
+	bool is_preflight; /* OPTIONS that asks for leave (Fetch, 3.2.2) */
 };
 
 /* Returns the value of a CGI variable, or NULL. Valid until the request has
@@ -73,8 +79,9 @@ typedef const char *request_variable(const void *context, const char *name);
 
 /*
  * Reads a request. `r` is complete after REQUEST_OK; otherwise only
- * `method` is valid, and a method that is answered 405 is so whatever else
- * is wrong. Allocates nothing, blocks nowhere.
+ * `method`, the visitor (remote_address and so on), `origin` and
+ * `is_preflight` are valid, and a method that is answered 405 is so whatever
+ * else is wrong. Allocates nothing, blocks nowhere.
  *
  * Where the names come from: PATH_INFO; as some servers pass the whole path
  * there, its last segment counts, and a slash behind it does not. With no

@@ -225,10 +225,11 @@ static size_t budget(size_t sources)
 	return (PLACE_ID_BYTES - (sources - 1)) / sources;
 }
 
-void stream_add_head(const struct stream *s, struct buffer *out, bool head)
+void stream_add_head(
+	const struct stream *s, const struct route *route, struct buffer *out)
 {
-	if (head)
-		head_add_stream(out, s->hub->config->incremental);
+	if (route)
+		head_add_stream(out, s->hub->config->incremental, &route->cors);
 	head_add_opening(out, s->hub->config->retry_ms);
 	buffer_add_string(out, "id: ");
 	for (size_t i = 0; i < s->count; i++) {

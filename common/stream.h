@@ -71,10 +71,11 @@ enum stream_outcome stream_open(struct stream *s, struct hub *hub,
 	const struct request *request, int64_t now_ms, void *owner);
 void stream_close(struct stream *s);
 
-/* Appends the head of the response (unless `head` is false: for a terminal)
- * and what follows it at once: the first comment, retry, and an id-only
- * block that names the starting place. */
-void stream_add_head(const struct stream *s, struct buffer *out, bool head);
+/* Appends the head of the response, with what the route grants to other
+ * origins (NULL: no head, for a terminal), and what follows it at once: the
+ * first comment, retry, and an id-only block that names the starting place. */
+void stream_add_head(
+	const struct stream *s, const struct route *route, struct buffer *out);
 
 /*
  * Says what comes next. With `only` not negative: of that subscription

@@ -120,7 +120,7 @@ static enum admit_outcome refuse_size(
 	struct buffer response = BUFFER_INIT;
 
 	if (a->id != 0) {
-		head_add_answer(&response, 400, NULL, true);
+		head_add_answer(&response, 400, NULL, true, NULL);
 		if (response.failed)
 			answer->failed = true;
 		else

@@ -429,7 +429,7 @@ static void start_stream(
 	struct buffer head = BUFFER_INIT;
 	ssize_t n = -1;
 
-	stream_add_head(&session->stream, &head, true);
+	stream_add_head(&session->stream, &c->as.opening->route, &head);
 	buffer_clear(&x->answer);
 	add_records(&x->answer, c->id, head.data, head.len);
 	if (!head.failed && !x->answer.failed)

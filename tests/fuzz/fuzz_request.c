@@ -1,8 +1,9 @@
 /*
- * Requests. The input is the lines of nine variables, in this order: method,
+ * Requests. The input is the lines of eleven variables, in this order: method,
  * query, PATH_INFO, SCRIPT_NAME, Accept, Last-Event-ID, address, user, kind of
- * authentication; one that is "-", or not there, is not set. What comes out
- * must be what a configuration may be asked with.
+ * authentication, Origin, Access-Control-Request-Method; one that is "-", or
+ * not there, is not set. What comes out must be what a configuration may be
+ * asked with.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -10,14 +11,14 @@
 #include "common/request.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { VARIABLES = 9 };
+enum { VARIABLES = 11 };
 
 static const char *variable(const void *context, const char *name)
 {
 	static const char *const names[VARIABLES] = { "REQUEST_METHOD",
 		"QUERY_STRING", "PATH_INFO", "SCRIPT_NAME", "HTTP_ACCEPT",
-		"HTTP_LAST_EVENT_ID", "REMOTE_ADDR", "REMOTE_USER",
-		"AUTH_TYPE" };
+		"HTTP_LAST_EVENT_ID", "REMOTE_ADDR", "REMOTE_USER", "AUTH_TYPE",
+		"HTTP_ORIGIN", "HTTP_ACCESS_CONTROL_REQUEST_METHOD" };
 	char *const *values = context;
 
 	for (size_t i = 0; i < VARIABLES; i++)
@@ -87,6 +88,9 @@ static void check_visitor(const struct request *r, char *const *values)
 	check_text(r->remote_address, REQUEST_ADDRESS_MAX, values[6]);
 	check_text(r->remote_user, ACCESS_USER_MAX, values[7]);
 	MUST(r->has_auth_type == (values[8] && *values[8]));
+	check_text(r->origin, CORS_ORIGIN_MAX, values[9]);
+	MUST(r->is_preflight ==
+		(r->method == REQUEST_OPTIONS && values[10] && *values[10]));
 }
 
 /* Cuts the text into its first lines. */
@@ -122,8 +126,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (outcome == REQUEST_OK) {
 		MUST(memcmp(&first, &second, sizeof(first)) == 0);
 		check_request(&first);
-		check_visitor(&first, values);
 	}
+	/* An answer to what is malformed goes by these, too. */
+	check_visitor(&first, values);
 	free(text);
 	return 0;
 }

@@ -112,6 +112,9 @@ static void fills_in_every_default(void **state)
 	assert_true(c->incremental);
 	assert_false(c->trust_remote_user);
 	assert_string_equal(c->state_dir, "/var/lib/ssetail");
+	assert_false(c->cors.is_any);
+	assert_int_equal(c->cors.origin_count, 0);
+	assert_false(c->cors_credentials);
 	assert_int_equal(c->source_count, 3);
 
 	assert_string_equal(a->name, "a");
@@ -126,6 +129,7 @@ static void fills_in_every_default(void **state)
 	assert_false(a->access.require_user);
 	assert_int_equal(a->access.user_count, 0);
 	assert_int_equal(a->access.allow_count, 0);
+	assert_false(a->has_cors);
 
 	assert_string_equal(b->name, "b");
 	assert_int_equal(b->type, SOURCE_CLOCK);
@@ -152,14 +156,18 @@ static void reads_every_key(void **state)
 		"lifetime = 240; stall = 1; send_buffer = 4096;\n"
 		"ring = 0x10000; incremental = FALSE;\n"
 		"trust_remote_user = true; state_dir = \"/s\";\n"
+		"cors_credentials = true;\n"
+		"cors_origins = [ \"https://a.example:8443\",\n"
+		" \"http://[::1]\" ];\n"
 		"sources = (\n"
 		" { name = \"A-z.0_9\"; path = \"/p\"; type = \"file\";\n"
 		"   event = \"hit\"; history = 5; history_max = 100000;\n"
 		"   max_line = 1024L; rotated = \"p-[0-9]*\";\n"
 		"   require_user = true; users = [ \"ann\", \"b c\" ];\n"
-		"   allow = [ \"10.0.0.0/8\", \"::1\" ]; },\n"
+		"   allow = [ \"10.0.0.0/8\", \"::1\" ];\n"
+		"   cors_origins = [ \"https://b.example\" ]; },\n"
 		" { name = \"c\"; type = \"clock\"; event = \"tick\";\n"
-		"   public = true;\n"
+		"   public = true; cors_origins = [ ];\n"
 		"   show = \"time\"; interval = 0.25; time_format = \"%s\";\n"
 		"   count = 9223372036854775807L; },\n"
 		" { name = \"f\"; type = \"fifo\"; path = \"/f\";\n"
@@ -181,6 +189,11 @@ static void reads_every_key(void **state)
 	assert_int_equal(c->ring_bytes, 65536);
 	assert_false(c->incremental);
 	assert_true(c->trust_remote_user);
+	assert_true(c->cors_credentials);
+	assert_false(c->cors.is_any);
+	assert_int_equal(c->cors.origin_count, 2);
+	assert_string_equal(c->cors.origins[0], "https://a.example:8443");
+	assert_string_equal(c->cors.origins[1], "http://[::1]");
 
 	assert_string_equal(a->name, "A-z.0_9");
 	assert_string_equal(a->event, "hit");
@@ -195,7 +208,14 @@ static void reads_every_key(void **state)
 	assert_int_equal(a->access.allow_count, 2);
 	assert_int_equal(a->access.allow[0].prefix, 8);
 	assert_int_equal(a->access.allow[1].prefix, 128);
+	assert_true(a->has_cors);
+	assert_int_equal(a->cors.origin_count, 1);
+	assert_string_equal(a->cors.origins[0], "https://b.example");
 	assert_true(b->access.is_public);
+	/* None at all, whatever the whole says. */
+	assert_true(b->has_cors);
+	assert_false(b->cors.is_any);
+	assert_int_equal(b->cors.origin_count, 0);
 
 	assert_string_equal(b->event, "tick");
 	assert_int_equal(b->show, CLOCK_TIME);
@@ -267,6 +287,22 @@ static void access_may_be_said_in_more_ways_than_one(void **state)
 		snprintf(text, sizeof(text), IN_FILE("%s"), keys[i]);
 		config_free(load(text));
 	}
+}
+
+static void any_origin_is_said_alone(void **state)
+{
+	struct config *c = load("cors_origins = [ \"*\" ]; " IN_FILE(
+		"cors_origins = [ \"https://a.example\" ];"));
+
+	(void)state;
+	assert_true(c->cors.is_any);
+	assert_int_equal(c->cors.origin_count, 0);
+	assert_false(c->sources[0].cors.is_any);
+	config_free(c);
+	c = load(IN_FILE("cors_origins = [ \"*\" ];"));
+	assert_false(c->cors.is_any);
+	assert_true(c->sources[0].cors.is_any);
+	config_free(c);
 }
 
 static void relative_paths_start_at_its_folder(void **state)
@@ -525,6 +561,34 @@ static void names_each_fault_of_a_global_key(void **state)
 		ROW("incremental = 1;", "incremental", "true or false"),
 		ROW("trust_remote_user = 1;", "trust_remote_user", "true or"),
 		ROW("users = [ \"a\" ];", "users", "in one of the sources"),
+		ROW("cors_origins = \"*\";", "cors_origins", "is a string"),
+		ROW("cors_origins = ( \"*\" );", "cors_origins", "is a list"),
+		ROW("cors_origins = [ true ];", "cors_origins[0]",
+			"is a boolean"),
+		ROW("cors_origins = [ \"\" ];", "cors_origins[0]", "is empty"),
+		ROW("cors_origins = [ \"https://a.example\", \"null\" ];",
+			"cors_origins[1]",
+			"is what any sandboxed page is; expected origins, "
+			"[ \"https://example.org\" ], or [ \"*\" ]"),
+		ROW("cors_origins = [ \"a.example\" ];", "cors_origins[0]",
+			"is no origin; expected"),
+		ROW("cors_origins = [ \"https://a.example/\" ];",
+			"cors_origins[0]", "behind the host and port"),
+		ROW("cors_origins = [ \"https://A.example\" ];",
+			"cors_origins[0]", "capitals"),
+		ROW("cors_origins = [ \"https://*.a.example\" ];",
+			"cors_origins[0]", "* that is not alone"),
+		ROW("cors_origins = [ \"*\", \"https://a.example\" ];",
+			"cors_origins[0]", "* that is not alone"),
+		ROW("cors_origins = [ \"http://a.example:0\" ];",
+			"cors_origins[0]", "1 to 65535"),
+		ROW("cors_origins = [ \"https://a.example:443\" ];",
+			"cors_origins[0]", "the usual port"),
+		ROW("cors_credentials = 1;", "cors_credentials", "true or"),
+		ROW("cors_credentials = true; cors_origins = [ \"*\" ];",
+			"cors_origins",
+			"is \"*\" beside cors_credentials = true, which "
+			"browsers refuse; expected exact origins"),
 
 		ROW("listen = 9000;", "listen", "ADDRESS:PORT"),
 		ROW("listen = \"\";", "listen", "is empty"),
@@ -655,6 +719,10 @@ static void names_each_fault_of_a_source(void **state)
 			"0 to 32 (IPv4) or 0 to 128"),
 		FILE_ROW("allow = [ \"10.0.0.1/8\" ];", ".allow[0]",
 			"bits behind its prefix that are not zero"),
+		FILE_ROW("cors_origins = [ \"null\" ];", ".cors_origins[0]",
+			"sandboxed"),
+		FILE_ROW("cors_credentials = true;", ".cors_credentials",
+			"outside of the sources"),
 		FILE_ROW("public = true; require_user = true;", ".public",
 			"expected one or the other"),
 		FILE_ROW("users = [ \"a\" ]; public = true;", ".public",
@@ -706,6 +774,17 @@ static void the_longest_user_has_255_bytes(void **state)
 			check_fault(&(struct fault_case){ __LINE__, text, 1,
 				"sources[0].users[0]", "1 to 255 bytes" });
 	}
+}
+
+static void any_origin_goes_with_no_credentials(void **state)
+{
+	(void)state;
+	check_fault(&(struct fault_case){ __LINE__,
+		"sources = ( { name = \"a\"; path = \"/a\"; },\n"
+		"{ name = \"b\"; path = \"/b\";\n"
+		"cors_origins = [ \"*\" ]; } );\n"
+		"cors_credentials = true;",
+		3, "sources[1].cors_origins", "expected exact origins" });
 }
 
 static void an_element_has_a_line_of_its_own(void **state)
@@ -1171,7 +1250,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(takes_intervals_with_and_without_a_fraction),
 		cmocka_unit_test(history_is_never_more_than_history_max),
 		cmocka_unit_test(access_may_be_said_in_more_ways_than_one),
+		cmocka_unit_test(any_origin_is_said_alone),
 		cmocka_unit_test(the_longest_user_has_255_bytes),
+		cmocka_unit_test(any_origin_goes_with_no_credentials),
 		cmocka_unit_test(an_element_has_a_line_of_its_own),
 		cmocka_unit_test(relative_paths_start_at_its_folder),
 		cmocka_unit_test(its_folder_is_absolute_for_a_relative_name),

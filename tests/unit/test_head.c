@@ -25,7 +25,7 @@ static void a_stream_has_a_bare_type_and_no_status(void **state)
 	struct buffer b = BUFFER_INIT;
 
 	(void)state;
-	head_add_stream(&b, false);
+	head_add_stream(&b, false, NULL);
 	assert_content(&b, "Content-Type: text/event-stream\r\n"
 			   "Cache-Control: no-cache, no-store, no-transform\r\n"
 			   "X-Accel-Buffering: no\r\n"
@@ -39,7 +39,7 @@ static void incremental_is_asked_for_when_wanted(void **state)
 	struct buffer b = BUFFER_INIT;
 
 	(void)state;
-	head_add_stream(&b, true);
+	head_add_stream(&b, true, NULL);
 	assert_content(&b, "Content-Type: text/event-stream\r\n"
 			   "Cache-Control: no-cache, no-store, no-transform\r\n"
 			   "X-Accel-Buffering: no\r\n"
@@ -111,7 +111,7 @@ static void an_answer_is_its_head_and_a_standing_sentence(void **state)
 		struct buffer made = BUFFER_INIT;
 		size_t head = strlen(answers[i].head);
 
-		head_add_answer(&made, answers[i].status, NULL, true);
+		head_add_answer(&made, answers[i].status, NULL, true, NULL);
 		assert_false(made.failed);
 		assert_true(made.len >= head);
 		assert_memory_equal(made.data, answers[i].head, head);
@@ -133,11 +133,11 @@ static void an_answer_takes_the_body_it_is_given(void **state)
 	struct buffer b = BUFFER_INIT;
 
 	(void)state;
-	head_add_answer(&b, 400, "before: no such place\n", true);
+	head_add_answer(&b, 400, "before: no such place\n", true, NULL);
 	assert_content(&b, "Status: 400 Bad Request\r\n" PLAIN
 			   "\r\nbefore: no such place\n");
 	buffer_clear(&b);
-	head_add_answer(&b, 204, "never sent", true);
+	head_add_answer(&b, 204, "never sent", true, NULL);
 	assert_content(&b, answers[0].head);
 	buffer_release(&b);
 }
@@ -149,7 +149,7 @@ static void an_answer_to_head_is_the_head_alone(void **state)
 	(void)state;
 	for (size_t i = 0; i < ANSWERS; i++) {
 		buffer_clear(&b);
-		head_add_answer(&b, answers[i].status, "body", false);
+		head_add_answer(&b, answers[i].status, "body", false, NULL);
 		assert_content(&b, answers[i].head);
 	}
 	buffer_release(&b);
@@ -160,7 +160,7 @@ static void a_status_it_does_not_know_becomes_500(void **state)
 	struct buffer b = BUFFER_INIT;
 
 	(void)state;
-	head_add_answer(&b, 418, NULL, false);
+	head_add_answer(&b, 418, NULL, false, NULL);
 	assert_content(&b, answers[ANSWERS - 1].head);
 	buffer_release(&b);
 }
@@ -170,12 +170,101 @@ static void options_are_answered_with_what_is_allowed(void **state)
 	struct buffer b = BUFFER_INIT;
 
 	(void)state;
-	head_add_options(&b);
+	head_add_options(&b, false, NULL);
 	assert_content(&b, "Status: 204 No Content\r\n"
 			   "Allow: GET, HEAD, OPTIONS\r\n"
 			   "Cache-Control: no-store\r\n"
 			   "X-Content-Type-Options: nosniff\r\n"
 			   "\r\n");
+	buffer_release(&b);
+}
+
+/* ---- other origins */
+
+static char origin[] = "https://a.example";
+
+static void what_is_granted_stands_in_every_head(void **state)
+{
+	const struct cors_grant any = { .origin = "*" };
+	const struct cors_grant one = { origin, false, true };
+	const struct cors_grant who = { origin, true, true };
+	const struct cors_grant none = { .varies = true };
+	static const struct cors_grant off;
+	const struct {
+		const struct cors_grant *cors;
+		const char *fields;
+	} rows[] = {
+		{ &any, "Access-Control-Allow-Origin: *\r\n" },
+		{ &one, "Access-Control-Allow-Origin: https://a.example\r\n"
+			"Vary: Origin\r\n" },
+		{ &who, "Access-Control-Allow-Origin: https://a.example\r\n"
+			"Access-Control-Allow-Credentials: true\r\n"
+			"Vary: Origin\r\n" },
+		{ &none, "Vary: Origin\r\n" },
+		{ &off, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct buffer plain = BUFFER_INIT, b = BUFFER_INIT;
+		struct bytes expected = BYTES_INIT;
+
+		/* In front of the blank line. */
+		head_add_stream(&plain, true, NULL);
+		bytes_add(&expected, plain.data, plain.len - 2);
+		bytes_add_format(&expected, "%s\r\n", rows[i].fields);
+		head_add_stream(&b, true, rows[i].cors);
+		assert_content(&b, bytes_text(&expected));
+
+		buffer_clear(&plain);
+		buffer_clear(&b);
+		bytes_clear(&expected);
+		head_add_answer(&plain, 404, NULL, false, NULL);
+		bytes_add(&expected, plain.data, plain.len - 2);
+		bytes_add_format(&expected, "%s\r\n", rows[i].fields);
+		head_add_answer(&b, 404, NULL, false, rows[i].cors);
+		assert_content(&b, bytes_text(&expected));
+		bytes_release(&expected);
+		buffer_release(&plain);
+		buffer_release(&b);
+	}
+}
+
+#define OPTIONS                                                                \
+	"Status: 204 No Content\r\n"                                           \
+	"Allow: GET, HEAD, OPTIONS\r\n"                                        \
+	"Cache-Control: no-store\r\n"                                          \
+	"X-Content-Type-Options: nosniff\r\n"
+
+static void a_preflight_is_told_what_may_be_asked(void **state)
+{
+	const struct cors_grant granted = { origin, true, true };
+	const struct cors_grant refused = { .varies = true };
+	struct buffer b = BUFFER_INIT;
+
+	(void)state;
+	head_add_options(&b, true, &granted);
+	assert_content(&b,
+		OPTIONS "Access-Control-Allow-Origin: https://a.example\r\n"
+			"Access-Control-Allow-Credentials: true\r\n"
+			"Vary: Origin\r\n"
+			"Access-Control-Allow-Methods: GET, HEAD\r\n"
+			"Access-Control-Allow-Headers: Last-Event-ID\r\n"
+			"Access-Control-Max-Age: 7200\r\n"
+			"\r\n");
+	buffer_clear(&b);
+	head_add_options(&b, true, &refused);
+	assert_content(&b, OPTIONS "Vary: Origin\r\n\r\n");
+	buffer_clear(&b);
+	head_add_options(&b, true, NULL);
+	assert_content(&b, OPTIONS "\r\n");
+	/* OPTIONS that is no preflight */
+	buffer_clear(&b);
+	head_add_options(&b, false, &granted);
+	assert_content(&b,
+		OPTIONS "Access-Control-Allow-Origin: https://a.example\r\n"
+			"Access-Control-Allow-Credentials: true\r\n"
+			"Vary: Origin\r\n\r\n");
 	buffer_release(&b);
 }
 
@@ -190,6 +279,8 @@ int main(void)
 		cmocka_unit_test(an_answer_to_head_is_the_head_alone),
 		cmocka_unit_test(a_status_it_does_not_know_becomes_500),
 		cmocka_unit_test(options_are_answered_with_what_is_allowed),
+		cmocka_unit_test(what_is_granted_stands_in_every_head),
+		cmocka_unit_test(a_preflight_is_told_what_may_be_asked),
 	};
 
 	return cmocka_run_group_tests_name("head", tests, NULL, NULL);

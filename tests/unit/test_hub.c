@@ -29,6 +29,7 @@ struct asked {
 	const char *method, *path, *query, *script, *accept, *id;
 	const char *user; /* who is logged in */
 	const char *address, *claimed;
+	const char *origin, *asked_method;
 };
 
 static const char *variable(const void *context, const char *name)
@@ -51,6 +52,10 @@ static const char *variable(const void *context, const char *name)
 		return a->user ? a->user : a->claimed;
 	if (strcmp(name, "AUTH_TYPE") == 0)
 		return a->user ? "Basic" : NULL;
+	if (strcmp(name, "HTTP_ORIGIN") == 0)
+		return a->origin;
+	if (strcmp(name, "HTTP_ACCESS_CONTROL_REQUEST_METHOD") == 0)
+		return a->asked_method;
 	return NULL;
 }
 
@@ -308,6 +313,198 @@ static void the_bare_mount_passes_over_what_is_hidden(void **state)
 	}
 }
 
+/* ---- other origins */
+
+/* The origin that is granted, in brackets where it comes with credentials,
+ * and a "+" where another may be granted something else. */
+static void grant_text(const struct cors_grant *g, struct bytes *out)
+{
+	bytes_add_format(out, g->with_credentials ? "(%s)%s" : "%s%s",
+		g->origin ? g->origin : "none", g->varies ? "+" : "");
+}
+
+static void expect_grant(
+	struct hub *h, struct asked a, const char *expected, int line)
+{
+	struct buffer answer = BUFFER_INIT;
+	struct bytes text = BYTES_INIT;
+	struct request request;
+	struct route route;
+	enum request_outcome outcome = request_read(&request, variable, &a);
+
+	hub_route(h, outcome, &request, &route, &answer);
+	grant_text(&route.cors, &text);
+	if (strcmp(bytes_text(&text), expected) != 0)
+		fail_msg("line %d: %s, not %s", line, bytes_text(&text),
+			expected);
+	bytes_release(&text);
+	buffer_release(&answer);
+}
+
+/* The sources: what each says about origins and visitors. */
+#define SHARED                                                                 \
+	"{ name = \"plain\"; path = \"/nowhere/1\"; },"                        \
+	"{ name = \"b\"; path = \"/nowhere/2\";"                               \
+	"  cors_origins = [ \"http://a\", \"http://b\" ]; },"                  \
+	"{ name = \"none\"; path = \"/nowhere/3\"; cors_origins = [ ]; },"     \
+	"{ name = \"ann\"; path = \"/nowhere/4\"; users = [ \"ann\" ];"        \
+	"  cors_origins = [ \"http://c\" ]; },"                                \
+	"{ name = \"near\"; path = \"/nowhere/5\";"                            \
+	"  allow = [ \"10.0.0.0/8\" ]; cors_origins = [ \"http://d\" ]; }"
+#define ANY                                                                    \
+	", { name = \"any\"; type = \"clock\"; count = 3;"                     \
+	"  cors_origins = [ \"*\" ]; }"
+
+struct grant_row {
+	int line;
+	struct asked asked;
+	const char *expected;
+};
+
+static void expect_grants(const char *whole, const char *sources,
+	const struct grant_row *rows, size_t count)
+{
+	const char *path = disk_path(disk_folder(), "ssetail.conf");
+	struct config_faults faults = { 0 };
+	struct config *config;
+	struct hub h;
+
+	disk_write(path, "%s sources = ( %s );", whole, sources);
+	config = config_load(path, &faults);
+	assert_non_null(config);
+	assert_int_equal(hub_init(&h, config), 0);
+	for (size_t i = 0; i < count; i++)
+		expect_grant(&h, rows[i].asked, rows[i].expected, rows[i].line);
+	hub_release(&h);
+	config_free(config);
+}
+
+#define A(...)                                                                 \
+	{                                                                      \
+		.origin = "http://a", __VA_ARGS__                              \
+	}
+#define FROM(from, ...)                                                        \
+	{                                                                      \
+		.origin = from, __VA_ARGS__                                    \
+	}
+#define ROWS(rows) rows, sizeof(rows) / sizeof(*(rows))
+
+static void a_source_decides_before_the_whole(void **state)
+{
+	static const struct grant_row rows[] = {
+		{ __LINE__, A(.path = "/plain"), "http://a+" },
+		{ __LINE__, FROM("http://b", .path = "/plain"), "none+" },
+		{ __LINE__, { .path = "/plain" }, "none+" },
+		{ __LINE__, A(.path = "/b"), "http://a+" },
+		{ __LINE__, FROM("http://b", .path = "/b"), "http://b+" },
+		{ __LINE__, A(.path = "/any"), "*" },
+		{ __LINE__, { .path = "/any" }, "*" },
+		{ __LINE__, FROM("null", .path = "/any"), "*" },
+		{ __LINE__, A(.path = "/none"), "none" },
+		/* of several, all have to */
+		{ __LINE__, A(.path = "/plain,b,any"), "http://a+" },
+		{ __LINE__, FROM("http://b", .path = "/plain,b"), "none+" },
+		{ __LINE__, FROM("http://b", .path = "/b,any"), "http://b+" },
+		{ __LINE__, A(.path = "/any,none"), "none" },
+		/* where a source has an answer of its own */
+		{ __LINE__, A(.path = "/any", .id = "3"), "*" },
+		{ __LINE__, A(.path = "/any", .method = "HEAD"), "*" },
+		{ __LINE__, FROM("http://c", .path = "/ann", .user = "ann"),
+			"http://c+" },
+		{ __LINE__, FROM("http://c", .path = "/ann", .user = "zoe"),
+			"http://c+" },
+		{ __LINE__, A(.path = "/ann", .user = "zoe"), "none+" },
+		/* where no source is concerned, the whole decides */
+		{ __LINE__, A(.path = "/unknown"), "http://a+" },
+		{ __LINE__, A(.path = "/.."), "http://a+" },
+		{ __LINE__, A(.path = "/any", .query = "tail=x"), "http://a+" },
+		{ __LINE__, A(.path = "/none", .method = "POST"), "http://a+" },
+		{ __LINE__, A(.path = "/none", .method = "OPTIONS"),
+			"http://a+" },
+		{ __LINE__, FROM("http://b", .path = "/unknown"), "none+" },
+		/* and where a source is hidden */
+		{ __LINE__, FROM("http://c", .path = "/ann"), "none+" },
+		{ __LINE__, A(.path = "/ann"), "http://a+" },
+		{ __LINE__, FROM("http://d", .path = "/near"), "none+" },
+		{ __LINE__, FROM("http://c", .path = "/any,ann"), "none+" },
+	};
+
+	(void)state;
+	expect_grants(
+		"cors_origins = [ \"http://a\" ];", SHARED ANY, ROWS(rows));
+}
+
+static void without_a_word_about_it_nothing_is_granted(void **state)
+{
+	static const struct grant_row rows[] = {
+		{ __LINE__, A(.path = "/plain"), "none" },
+		{ __LINE__, A(.path = "/plain,any"), "none" },
+		{ __LINE__, A(.path = "/unknown"), "none" },
+		{ __LINE__, A(.path = "/any", .method = "POST"), "none" },
+		{ __LINE__, A(.path = "/any"), "*" },
+		{ __LINE__, FROM("http://c", .path = "/ann"), "none" },
+	};
+
+	(void)state;
+	expect_grants("", SHARED ANY, ROWS(rows));
+}
+
+/* The same for every name, known, hidden or not there. */
+static void a_preflight_is_for_whoever_may_read_anything(void **state)
+{
+	static const struct {
+		int line;
+		const char *origin, *address, *expected;
+	} rows[] = {
+		{ __LINE__, "http://a", NULL, "http://a+" },
+		{ __LINE__, "http://b", NULL, "http://b+" },
+		/* who has logged in is not known yet */
+		{ __LINE__, "http://c", NULL, "http://c+" },
+		/* and from where is */
+		{ __LINE__, "http://d", NULL, "none+" },
+		{ __LINE__, "http://d", "10.0.0.1", "http://d+" },
+		{ __LINE__, "http://e", "10.0.0.1", "none+" },
+	};
+	static const char *const paths[] = { "/plain", "/b", "/ann", "/near",
+		"/none", "/unknown", "/..", "/any,ann", NULL };
+	struct grant_row all[sizeof(rows) / sizeof(*rows) *
+			     (sizeof(paths) / sizeof(*paths))];
+	size_t count = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		for (size_t j = 0; j < sizeof(paths) / sizeof(*paths); j++)
+			all[count++] = (struct grant_row){ rows[i].line,
+				{ .origin = rows[i].origin,
+					.address = rows[i].address,
+					.path = paths[j],
+					.method = "OPTIONS",
+					.asked_method = "GET" },
+				rows[i].expected };
+	expect_grants("cors_origins = [ \"http://a\" ];", SHARED, all, count);
+}
+
+static void credentials_come_with_an_exact_origin(void **state)
+{
+	static const struct grant_row rows[] = {
+		{ __LINE__, A(.path = "/plain"), "(http://a)+" },
+		{ __LINE__, A(.path = "/plain,b"), "(http://a)+" },
+		{ __LINE__, FROM("http://b", .path = "/plain"), "none+" },
+		{ __LINE__, A(.path = "/none"), "none" },
+		{ __LINE__, A(.path = "/unknown"), "(http://a)+" },
+		{ __LINE__, { .path = "/plain" }, "none+" },
+		{ __LINE__,
+			A(.path = "/plain", .method = "OPTIONS",
+				.asked_method = "GET"),
+			"(http://a)+" },
+	};
+
+	(void)state;
+	expect_grants("cors_origins = [ \"http://a\" ]; "
+		      "cors_credentials = true;",
+		SHARED, ROWS(rows));
+}
+
 /* ---- news */
 
 struct told {
@@ -432,6 +629,16 @@ static void the_timer_finds_what_nobody_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(
+			a_source_decides_before_the_whole, test_cleanup),
+		cmocka_unit_test_teardown(
+			without_a_word_about_it_nothing_is_granted,
+			test_cleanup),
+		cmocka_unit_test_teardown(
+			a_preflight_is_for_whoever_may_read_anything,
+			test_cleanup),
+		cmocka_unit_test_teardown(
+			credentials_come_with_an_exact_origin, test_cleanup),
 		cmocka_unit_test_teardown(
 			finds_the_sources_of_a_request, test_cleanup),
 		cmocka_unit_test_teardown(

@@ -18,6 +18,7 @@
 struct variables {
 	const char *method, *path, *query, *script, *accept, *id;
 	const char *address, *user, *auth_type;
+	const char *origin, *asked_method;
 };
 
 static const char *variable(const void *context, const char *name)
@@ -42,6 +43,10 @@ static const char *variable(const void *context, const char *name)
 		return v->user;
 	if (strcmp(name, "AUTH_TYPE") == 0)
 		return v->auth_type;
+	if (strcmp(name, "HTTP_ORIGIN") == 0)
+		return v->origin;
+	if (strcmp(name, "HTTP_ACCESS_CONTROL_REQUEST_METHOD") == 0)
+		return v->asked_method;
 	return NULL;
 }
 
@@ -652,6 +657,64 @@ static void of_who_asks_all_is_kept_or_nothing(void **state)
 	assert_true(r.has_auth_type);
 }
 
+static void tells_of_which_origin_a_page_is(void **state)
+{
+	struct variables v = { .path = "/a", .origin = "https://a.example" };
+	char origin[CORS_ORIGIN_MAX + 2];
+	struct request r;
+
+	(void)state;
+	read_variables(&r, v);
+	assert_string_equal(r.origin, "https://a.example");
+	/* Also of a request that is malformed or names nothing. */
+	v.query = "tail=x";
+	assert_int_equal(read_variables(&r, v), REQUEST_MALFORMED);
+	assert_string_equal(r.origin, "https://a.example");
+	v.query = NULL;
+	v.path = "/..";
+	assert_int_equal(read_variables(&r, v), REQUEST_NO_SOURCE);
+	assert_string_equal(r.origin, "https://a.example");
+	v.origin = NULL;
+	read_variables(&r, v);
+	assert_string_equal(r.origin, "");
+
+	memset(origin, 'a', sizeof(origin));
+	origin[CORS_ORIGIN_MAX] = '\0';
+	v.origin = origin;
+	read_variables(&r, v);
+	assert_string_equal(r.origin, origin);
+	origin[CORS_ORIGIN_MAX] = 'a';
+	origin[CORS_ORIGIN_MAX + 1] = '\0';
+	read_variables(&r, v);
+	assert_string_equal(r.origin, "");
+}
+
+static void tells_a_preflight(void **state)
+{
+	static const struct {
+		const char *method, *asked;
+		bool is_preflight;
+	} rows[] = {
+		{ "OPTIONS", "GET", true },
+		{ "OPTIONS", "DELETE", true },
+		{ "OPTIONS", "", false },
+		{ "OPTIONS", NULL, false },
+		{ "GET", "GET", false },
+		{ "POST", "GET", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct variables v = { .path = "/a",
+			.method = rows[i].method,
+			.asked_method = rows[i].asked };
+		struct request r;
+
+		read_variables(&r, v);
+		assert_int_equal(r.is_preflight, rows[i].is_preflight);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -672,6 +735,8 @@ int main(void)
 		cmocka_unit_test(what_is_accepted_is_always_well_formed),
 		cmocka_unit_test(tells_who_asks),
 		cmocka_unit_test(of_who_asks_all_is_kept_or_nothing),
+		cmocka_unit_test(tells_of_which_origin_a_page_is),
+		cmocka_unit_test(tells_a_preflight),
 	};
 
 	return cmocka_run_group_tests_name("request", tests, NULL, NULL);

@@ -107,7 +107,7 @@ static void open_asked(struct stand *s, struct client *c, struct asked a)
 	assert_int_equal(stream_open(&c->stream, &s->hub, c->subscriptions,
 				 &route, &request, 0, c),
 		STREAM_OPEN);
-	stream_add_head(&c->stream, &c->sent, false);
+	stream_add_head(&c->stream, NULL, &c->sent);
 	buffer_release(&answer);
 }
 
