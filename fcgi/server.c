@@ -96,9 +96,15 @@ static int add_descriptor(struct server *s, int *fd, uint32_t events)
 	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, *fd, &event);
 }
 
+/* Of several processes on one socket a connection wakes one. */
 static int add_listener(struct server *s)
 {
 	return add_descriptor(s, &s->listener, EPOLLIN | EPOLLEXCLUSIVE);
+}
+
+static void remove_listener(struct server *s)
+{
+	epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->listener, NULL);
 }
 
 /* ---- clients */
@@ -128,8 +134,21 @@ static void pause_listener(struct server *s, const char *why, int64_t now_ms)
 			why, s->clients.count);
 		s->next_warning_ms = now_ms + WARNING_MS;
 	}
-	epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->listener, NULL);
+	remove_listener(s);
 	s->is_paused = true;
+}
+
+/*
+ * The kernel asks those who wait in the order in which they began to, and
+ * always wakes the first that is idle: where clients come one by one, that
+ * process would get all of them, and one core do all the work. Whoever has
+ * taken some goes to the end of the queue.
+ */
+static void let_others_accept(struct server *s)
+{
+	remove_listener(s);
+	/* Tried again at the next tick. */
+	s->is_paused = add_listener(s) < 0;
 }
 
 static void set_options(const struct server *s, int fd)
@@ -146,6 +165,8 @@ static void set_options(const struct server *s, int fd)
 
 static void accept_some(struct server *s, int64_t now_ms)
 {
+	int accepted = 0;
+
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		struct client *c;
 		int fd;
@@ -160,16 +181,20 @@ static void accept_some(struct server *s, int64_t now_ms)
 			s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
 			continue;
-		if (fd < 0) {
-			if (errno != EAGAIN)
-				pause_listener(s, strerror(errno), now_ms);
+		if (fd < 0 && errno != EAGAIN) {
+			pause_listener(s, strerror(errno), now_ms);
 			return;
 		}
+		if (fd < 0)
+			break;
+		accepted++;
 		set_options(s, fd);
 		c = client_new(&s->clients, fd, now_ms);
 		if (c)
 			link_client(s, c);
 	}
+	if (accepted > 0)
+		let_others_accept(s);
 }
 
 /* ---- sources */

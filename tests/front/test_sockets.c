@@ -160,6 +160,31 @@ static void four_processes_share_one_socket(void **state)
 	}
 }
 
+/* Left to itself the kernel wakes the same one again and again. */
+static void clients_that_come_one_by_one_are_shared_out(void **state)
+{
+	enum { PROCESSES = 4, CLIENTS = 80 };
+	struct process *processes[PROCESSES];
+	size_t before[PROCESSES];
+	struct responder r;
+
+	(void)state;
+	responder_prepare(&r, NULL);
+	int fd = listen_on(r.address);
+	for (int i = 0; i < PROCESSES; i++) {
+		processes[i] = responder_run_bare(
+			&r, &(struct responder_how){ .stdin_fd = fd });
+		process_wait_errors(processes[i], STARTED);
+		before[i] = process_sockets(processes[i]->pid);
+	}
+	close(fd);
+	for (int i = 0; i < CLIENTS; i++)
+		responder_follow(&r, NULL);
+	for (int i = 0; i < PROCESSES; i++)
+		assert_true(process_sockets(processes[i]->pid) >=
+			    before[i] + CLIENTS / PROCESSES / 2);
+}
+
 struct activation {
 	char listen_pid[32]; /* of the environment; filled in by the child */
 	int fd;
@@ -453,6 +478,7 @@ int main(void)
 		TEST(descriptor_0_is_listened_on),
 		TEST(descriptor_0_wins_over_the_configuration),
 		TEST(four_processes_share_one_socket),
+		TEST(clients_that_come_one_by_one_are_shared_out),
 		TEST(listen_fds_are_taken),
 		TEST(its_own_socket_has_the_mode_and_group_it_was_given),
 		TEST(it_listens_on_ipv4_and_ipv6),
