@@ -13,7 +13,7 @@ COMMON = buffer log place utf8 encode split ring access cors request head config
          program cold mount probe file scan siblings chain watch \
          spool pump \
          feed feed_cursor feed_head feed_produce feed_start feed_watch \
-         clock hub stream account obstacle remedy check
+         clock source hub stream account obstacle remedy check
 FCGI   = record admit listen notify client server main
 CGI    = init main
 

@@ -197,9 +197,9 @@ static int wait_for_news(struct session *s, const struct config *config)
 	if (hub_needs_timer(&s->hub))
 		next = least(next, s->last_look_ms + SECOND_MS);
 	for (size_t i = 0; i < s->hub.source_count; i++)
-		if (s->hub.sources[i].config->type == SOURCE_CLOCK)
+		if (s->hub.sources[i]->config->type == SOURCE_CLOCK)
 			next = least(
-				next, clock_next_ms(&s->hub.sources[i].clock));
+				next, clock_next_ms(&s->hub.sources[i]->clock));
 	if (s->hub.watch)
 		fds[1].fd = watch_descriptor(s->hub.watch);
 	if (wait_for(fds, 2, next - program_now_ms()) < 0 && errno != EINTR)

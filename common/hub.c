@@ -8,32 +8,24 @@
 #include "common/log.h"
 #include "common/spool.h"
 
-static bool has_feed(const struct source *s)
-{
-	return s->config->type != SOURCE_CLOCK;
-}
-
 int hub_init(struct hub *h, const struct config *config)
 {
 	*h = (struct hub){ .config = config, .version = 1 };
 	h->sources = calloc(config->source_count, sizeof(*h->sources));
 	if (!h->sources)
 		return -1;
-	h->source_count = config->source_count;
 	h->watch = watch_new();
 	if (!h->watch)
 		log_warning("inotify: not to be had: %s: "
 			    "files are looked at once a second",
 			strerror(errno));
-	for (size_t i = 0; i < h->source_count; i++) {
-		struct source *s = &h->sources[i];
+	for (size_t i = 0; i < config->source_count; i++) {
+		struct source *s = source_new(&config->sources[i], &h->scratch,
+			h->watch, config->ring_bytes);
 
-		s->config = &config->sources[i];
-		if (s->config->type == SOURCE_CLOCK)
-			clock_init(&s->clock, s->config);
-		else
-			feed_init(&s->feed, s->config, &h->scratch, h->watch,
-				config->ring_bytes);
+		if (!s)
+			return -1;
+		h->sources[h->source_count++] = s;
 	}
 	return 0;
 }
@@ -41,11 +33,8 @@ int hub_init(struct hub *h, const struct config *config)
 void hub_release(struct hub *h)
 {
 	for (size_t i = 0; i < h->source_count; i++)
-		if (has_feed(&h->sources[i]))
-			feed_release(&h->sources[i].feed);
+		source_free(h->sources[i]);
 	pump_free(h->pump);
-	for (size_t i = 0; i < h->source_count; i++)
-		free(h->sources[i].spool);
 	free(h->sources);
 	watch_free(h->watch);
 	buffer_release(&h->scratch.window);
@@ -84,8 +73,8 @@ static int open_pipe(struct hub *h, struct source *s)
 int hub_open_pipes(struct hub *h, const struct route *only)
 {
 	for (size_t i = 0; i < h->source_count; i++)
-		if (is_wanted(&h->sources[i], only) &&
-			open_pipe(h, &h->sources[i]) < 0)
+		if (is_wanted(h->sources[i], only) &&
+			open_pipe(h, h->sources[i]) < 0)
 			return -1;
 	if (h->pump && pump_start(h->pump) < 0) {
 		log_error("pipes: %s", strerror(errno));
@@ -97,8 +86,8 @@ int hub_open_pipes(struct hub *h, const struct route *only)
 static struct source *find(struct hub *h, const char *name)
 {
 	for (size_t i = 0; i < h->source_count; i++)
-		if (strcmp(h->sources[i].config->name, name) == 0)
-			return &h->sources[i];
+		if (strcmp(h->sources[i]->config->name, name) == 0)
+			return h->sources[i];
 	return NULL;
 }
 
@@ -125,7 +114,7 @@ static struct source *default_source(const struct view *v)
 	size_t count = 0;
 
 	for (size_t i = 0; i < v->hub->source_count; i++) {
-		struct source *s = &v->hub->sources[i];
+		struct source *s = v->hub->sources[i];
 
 		if (decide(v, s) == ACCESS_HIDDEN)
 			continue;
@@ -312,7 +301,7 @@ static void mark(void *context, int wd)
 	struct dirty *d = context;
 
 	for (size_t i = 0; i < d->hub->source_count; i++)
-		if (wd < 0 || feed_has_watch(&d->hub->sources[i].feed, wd))
+		if (wd < 0 || feed_has_watch(&d->hub->sources[i]->feed, wd))
 			d->marks[i] = true;
 }
 
@@ -327,22 +316,22 @@ void hub_read_watch(struct hub *h, hub_news *news, void *context)
 		return; /* the timer will look */
 	watch_drain(h->watch, mark, &dirty);
 	for (size_t i = 0; i < h->source_count; i++)
-		if (dirty.marks[i] && has_feed(&h->sources[i]))
-			look(h, &h->sources[i], false, news, context);
+		if (dirty.marks[i] && source_has_feed(h->sources[i]))
+			look(h, h->sources[i], false, news, context);
 	free(dirty.marks);
 }
 
 void hub_look(struct hub *h, bool timer, hub_news *news, void *context)
 {
 	for (size_t i = 0; i < h->source_count; i++)
-		if (h->sources[i].feed.is_open)
-			look(h, &h->sources[i], timer, news, context);
+		if (h->sources[i]->feed.is_open)
+			look(h, h->sources[i], timer, news, context);
 }
 
 bool hub_needs_timer(const struct hub *h)
 {
 	for (size_t i = 0; i < h->source_count; i++)
-		if (h->sources[i].feed.is_open)
+		if (h->sources[i]->feed.is_open)
 			return true;
 	return false;
 }

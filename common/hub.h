@@ -9,26 +9,19 @@
 #include <stdint.h>
 
 #include "common/buffer.h"
-#include "common/clock.h"
 #include "common/config.h"
 #include "common/feed.h"
 #include "common/pump.h"
 #include "common/request.h"
+#include "common/source.h"
 #include "common/watch.h"
-
-struct source {
-	const struct source_config *config; /* borrowed */
-	struct feed feed;		    /* type file and type fifo */
-	char *spool;			    /* type fifo: what is followed */
-	struct clock clock;		    /* type clock */
-};
 
 struct hub {
 	const struct config *config; /* borrowed */
 	struct watch *watch;	     /* NULL: none to be had */
 	struct pump *pump;	     /* NULL: no pipe is open */
 	struct feed_scratch scratch;
-	struct source *sources;
+	struct source **sources;
 	size_t source_count;
 	uint64_t version; /* grows with whatever may change what is produced */
 

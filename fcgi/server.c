@@ -237,10 +237,10 @@ static void look(struct server *s)
 static void serve_clocks(struct server *s, int64_t now_ms)
 {
 	for (size_t i = 0; i < s->hub.source_count; i++) {
-		struct clock *clock = &s->hub.sources[i].clock;
+		struct clock *clock = &s->hub.sources[i]->clock;
 		struct ticker *t;
 
-		if (s->hub.sources[i].config->type != SOURCE_CLOCK)
+		if (s->hub.sources[i]->config->type != SOURCE_CLOCK)
 			continue;
 		for (t = clock->tickers.next;
 			t != &clock->tickers && t->cursor.due_ms <= now_ms;
@@ -275,7 +275,7 @@ static int timeout_ms(const struct server *s, bool more, int64_t now_ms)
 	if (s->clients.count > 0 || s->is_paused || hub_needs_timer(&s->hub))
 		next = s->next_tick_ms;
 	for (size_t i = 0; i < s->hub.source_count; i++) {
-		const struct source *source = &s->hub.sources[i];
+		const struct source *source = s->hub.sources[i];
 
 		if (source->config->type == SOURCE_CLOCK) {
 			int64_t due = clock_next_ms(&source->clock);
