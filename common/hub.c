@@ -218,7 +218,7 @@ static struct cors_grant grant_preflight(
 	struct cors_grant all = grant_whole(v->hub, request);
 
 	for (size_t i = 0; i < v->hub->source_count && !all.origin; i++) {
-		const struct source *s = &v->hub->sources[i];
+		const struct source *s = v->hub->sources[i];
 		const struct cors_rules *rules = cors_of(v->hub, s);
 		struct cors_grant one;
 
