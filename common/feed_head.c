@@ -92,6 +92,9 @@ static void put_record(
 	struct ring_entry *e;
 	size_t data_len;
 
+	/* A hole in a spool is what there was no room for. */
+	if (f->pipe && r->passed)
+		feed_put_own(f, CURSOR_GAP, GAP_SPOOL, (int64_t)r->passed);
 	if (r->dropped)
 		feed_put_own(f, CURSOR_GAP, GAP_OVERLONG, (int64_t)r->dropped);
 	at->offset = r->end;

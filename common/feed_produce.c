@@ -152,6 +152,11 @@ static void produce_record(struct feed *f, const struct feed_view *view,
 {
 	struct cursor_place *at = cursor_find(to, serial);
 
+	if (f->pipe && r->passed) {
+		encode_gap_data(
+			out, f->config->name, GAP_SPOOL, (int64_t)r->passed);
+		feed_add_tail(f, view, "gap", to, out);
+	}
 	if (r->dropped) {
 		encode_gap_data(out, f->config->name, GAP_OVERLONG,
 			(int64_t)r->dropped);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/cold.h"
+#include "common/overlay.h"
 #include "common/place.h"
 
 #define HANDLE_BYTES_MAX 128
@@ -57,6 +58,14 @@ static struct timespec last_change(const struct stat *st)
 	return now;
 }
 
+/* With what is in memory of it. */
+static uint64_t size_of(const struct stat *st)
+{
+	uint64_t size = overlay_size(st->st_dev, st->st_ino);
+
+	return size > (uint64_t)st->st_size ? size : (uint64_t)st->st_size;
+}
+
 enum file_state file_open(int dir, const char *name, struct file **out)
 {
 	struct stat st;
@@ -83,7 +92,7 @@ enum file_state file_open(int dir, const char *name, struct file **out)
 	f->fd = fd;
 	f->dev = st.st_dev;
 	f->ino = st.st_ino;
-	f->size = (uint64_t)st.st_size;
+	f->size = size_of(&st);
 	f->modified = st.st_mtim;
 	f->unlinked = st.st_nlink == 0;
 	f->tag = file_identity(fd, "", st.st_ino);
@@ -111,9 +120,9 @@ int file_refresh(struct file *f, const struct timespec *now)
 
 	if (fstat(f->fd, &st) < 0)
 		return -1;
-	if ((uint64_t)st.st_size != f->size)
+	if (size_of(&st) != f->size)
 		f->quiet_since = *now;
-	f->size = (uint64_t)st.st_size;
+	f->size = size_of(&st);
 	f->modified = st.st_mtim;
 	f->unlinked = st.st_nlink == 0;
 	return 0;
@@ -121,6 +130,10 @@ int file_refresh(struct file *f, const struct timespec *now)
 
 ssize_t file_read(const struct file *f, void *out, size_t len, uint64_t offset)
 {
+	ssize_t n;
+
+	if (overlay_read(f->dev, f->ino, out, len, offset, &n))
+		return n;
 	if (f->may_hang)
 		return cold_read_far(f->fd, f->dev, out, len, (off_t)offset);
 	return cold_read(f->fd, out, len, (off_t)offset);
@@ -145,6 +158,16 @@ int file_read_whole(
 		offset += (uint64_t)n;
 	}
 	return 0;
+}
+
+uint64_t file_next_data(const struct file *f, uint64_t offset)
+{
+	off_t data = lseek(f->fd, (off_t)offset, SEEK_DATA);
+
+	if (data < 0 && errno == ENXIO)
+		return overlay_size(f->dev, f->ino) > offset ? offset
+							     : UINT64_MAX;
+	return data > (off_t)offset ? (uint64_t)data : offset;
 }
 
 static size_t at_most(uint64_t value, size_t limit)

@@ -79,6 +79,10 @@ ssize_t file_read(const struct file *f, void *out, size_t len, uint64_t offset);
 int file_read_whole(
 	const struct file *f, void *out, size_t len, uint64_t offset);
 
+/* Where the next byte is, at `offset` or behind it, that is in no hole of the
+ * file; UINT64_MAX: there is none. */
+uint64_t file_next_data(const struct file *f, uint64_t offset);
+
 /*
  * Computes the check (place.h) at `offset` from the file as it is now.
  * Returns 0; -1 with EAGAIN, ENODATA (the file is shorter), or EIO and such.

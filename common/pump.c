@@ -457,6 +457,23 @@ static enum moved drain(struct pump_source *s, const struct pipe_end *end)
 	return result;
 }
 
+/* Nobody who writes is to wait for a disk. */
+static void begin_memory(struct pump_source *s)
+{
+	int error = errno;
+
+	if (!s->spool.memory && spool_begin_memory(&s->spool) == 0) {
+		log_warning("%s: spool: %s: going on in memory, for the "
+			    "clients of this process",
+			s->config->name, strerror(error));
+		s->more = true;
+		s->is_told = false;
+	} else if (!s->is_told) {
+		log_error("%s: spool: %s", s->config->name, strerror(error));
+		s->is_told = true;
+	}
+}
+
 /* Moves what is in the pipes; those that were replaced go with their last
  * writer. */
 static void drain_all(struct pump_source *s)
@@ -477,9 +494,20 @@ static void drain_all(struct pump_source *s)
 		else
 			i++;
 	}
-	if (failed && !s->is_told)
-		log_error("%s: spool: %s", s->config->name, strerror(errno));
-	s->is_told = failed;
+	if (failed)
+		begin_memory(s);
+	spool_tell(&s->spool);
+}
+
+/* Brings what is in memory to the disk, once there is room again. */
+static void end_memory(struct pump_source *s)
+{
+	uint64_t lost;
+
+	if (s->spool.memory && spool_end_memory(&s->spool, &lost) == 1)
+		log_info("%s: spool: on the disk again; %llu bytes are "
+			 "missing there",
+			s->config->name, (unsigned long long)lost);
 }
 
 /* Of a process that reads none: what the reader has let go of is done with. */
@@ -549,8 +577,10 @@ static void step(struct pump_source *s, int64_t now_ms, bool tick)
 		plan_retry(s, now_ms);
 	}
 	if (s->is_ours) {
-		if (tick)
+		if (tick) {
 			tell_foreign(s);
+			end_memory(s);
+		}
 		if (s->more || tick)
 			drain_all(s);
 	} else if (tick) {
@@ -598,9 +628,12 @@ static void *run(void *context)
 			step(p->sources[i], now_ms, tick);
 	}
 	/* A last time: whoever has written and gone has nobody else. */
-	for (size_t i = 0; i < p->count; i++)
-		if (p->sources[i]->is_ours)
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->sources[i]->is_ours) {
 			drain_all(p->sources[i]);
+			end_memory(p->sources[i]);
+		}
+	}
 	return NULL;
 }
 

@@ -199,6 +199,7 @@ static enum scan_outcome long_record(
 	r->data = s->window->data + (text - s->window_start);
 	r->data_len = split_cut(r->data, s->max_line_bytes);
 	r->dropped = end - text - r->data_len;
+	r->passed = text - s->offset;
 	r->start = s->offset;
 	r->end = newline < s->limit ? newline + 1 : newline;
 	if (file_check(s->file, r->end, &r->check) < 0)
@@ -228,14 +229,10 @@ static enum scan_outcome skip_hole(struct scan *s, uint64_t *text)
 	if (f->long_text > at)
 		at = f->long_text;
 	while (at < s->limit) {
-		off_t data = lseek(f->fd, (off_t)at, SEEK_DATA);
 		enum scan_outcome outcome;
 		size_t i = 0;
 
-		if (data < 0 && errno == ENXIO)
-			break;
-		if (data > (off_t)at)
-			at = (uint64_t)data;
+		at = file_next_data(f, at);
 		if (at >= s->limit)
 			break;
 		buffer_clear(s->window);
@@ -262,7 +259,9 @@ static enum scan_outcome last_hole(struct scan *s, struct record *r)
 {
 	enum scan_outcome outcome;
 
-	*r = (struct record){ .start = s->offset, .end = s->limit };
+	*r = (struct record){ .passed = s->limit - s->offset,
+		.start = s->offset,
+		.end = s->limit };
 	outcome = check_at(s, r->end, &r->check);
 	if (outcome == SCAN_RECORD)
 		s->offset = r->end;
@@ -293,6 +292,9 @@ enum scan_outcome scan_next(struct scan *s, struct record *r)
 			r->dropped = found.dropped;
 			r->start = s->offset;
 			r->end = text + found.size;
+			r->passed = text - s->offset +
+				    (found.data ? (uint64_t)(found.data - bytes)
+						: found.size);
 			outcome = check_at(s, r->end, &r->check);
 			if (outcome == SCAN_RECORD)
 				s->offset = r->end;

@@ -30,6 +30,7 @@ struct record {
 			   * nothing but NULs, which are passed over */
 	size_t data_len;
 	uint64_t dropped; /* bytes of text over the limit, cut off */
+	uint64_t passed;  /* NULs before the text, passed over */
 	uint64_t start;	  /* offsets before and after it */
 	uint64_t end;
 	uint64_t check; /* at `end` */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/overlay.h"
 
 #define SEGMENT_MODE 0600
 #define FOLDER_MODE  0700
@@ -158,6 +159,8 @@ void spool_close(struct spool *s)
 
 void spool_give_up(struct spool *s)
 {
+	overlay_free(s->memory);
+	s->memory = NULL;
 	close_one(&s->fd);
 	close_one(&s->next);
 	/* Last: who waits for it finds all as it is to stay. */
@@ -196,14 +199,14 @@ static int allocate(const struct spool *s, int fd)
 	return -1;
 }
 
-static int make_next(struct spool *s)
+static int make_next(struct spool *s, bool allocated)
 {
 	int fd;
 
 	if (unlinkat(s->dir, "next", 0) < 0 && errno != ENOENT)
 		return -1;
 	fd = open_own(s->dir, "next", O_RDWR | O_CREAT | O_EXCL);
-	if (fd >= 0 && allocate(s, fd) < 0) {
+	if (fd >= 0 && allocated && allocate(s, fd) < 0) {
 		int error = errno;
 
 		close(fd);
@@ -312,7 +315,7 @@ static int keep_to_cap(const struct spool *s, size_t segments)
 /* Makes `next`, whatever has to go for it. */
 static int make_next_in_any_case(struct spool *s)
 {
-	while (make_next(s) < 0) {
+	while (make_next(s, true) < 0) {
 		int error = errno;
 
 		if ((error != ENOSPC && error != EDQUOT) ||
@@ -363,7 +366,7 @@ int spool_rotate(struct spool *s)
 		return -1;
 	/* That there is none is no fault before it is needed. */
 	if (keep_to_cap(s, 2) == 0)
-		make_next(s);
+		make_next(s, true);
 	return 0;
 }
 
@@ -390,7 +393,9 @@ static int recover(struct spool *s)
 		return -1;
 	s->size = is_current(s, &c) ? (uint64_t)c.st.st_size : 0;
 	if ((s->fd < 0 || is_current(s, &c)) &&
-		(keep_to_cap(s, 1) < 0 || make_next_in_any_case(s) < 0 ||
+		(keep_to_cap(s, 1) < 0 ||
+			(make_next_in_any_case(s) < 0 &&
+				make_next(s, false) < 0) ||
 			begin_next(s, s->base) < 0))
 		return -1;
 	if (fstat(s->fd, &st) < 0)
@@ -399,7 +404,7 @@ static int recover(struct spool *s)
 	if (s->size < s->segment_bytes)
 		allocate(s, s->fd);
 	if (keep_to_cap(s, 2) == 0)
-		make_next(s);
+		make_next(s, true);
 	return 0;
 }
 
@@ -425,6 +430,8 @@ int spool_check(struct spool *s)
 {
 	struct stat st;
 
+	if (s->memory)
+		return 0;
 	if (fstat(s->fd, &st) < 0)
 		return -1;
 	if (st.st_nlink == 0) {
@@ -439,9 +446,13 @@ int spool_check(struct spool *s)
 ssize_t spool_move(struct spool *s, int pipe, size_t len)
 {
 	loff_t at = (loff_t)s->size;
-	ssize_t n = splice(
-		pipe, NULL, s->fd, &at, len, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+	ssize_t n;
 
+	if (s->memory)
+		n = overlay_move(s->memory, pipe, len);
+	else
+		n = splice(pipe, NULL, s->fd, &at, len,
+			SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 	if (n > 0)
 		s->size += (uint64_t)n;
 	return n;
@@ -449,6 +460,8 @@ ssize_t spool_move(struct spool *s, int pipe, size_t len)
 
 size_t spool_room(const struct spool *s)
 {
+	if (s->memory)
+		return SIZE_MAX / 2;
 	return s->size + 1 < s->segment_bytes
 		       ? s->segment_bytes - 1 - (size_t)s->size
 		       : 0;
@@ -461,12 +474,15 @@ bool spool_is_full(const struct spool *s)
 
 int spool_ends_record(const struct spool *s)
 {
+	struct stat st;
 	char last;
 	ssize_t n;
 
 	if (s->size == 0)
 		return 1;
-	n = pread(s->fd, &last, 1, (off_t)(s->size - 1));
+	if (!s->memory || fstat(s->fd, &st) < 0 ||
+		!overlay_read(st.st_dev, st.st_ino, &last, 1, s->size - 1, &n))
+		n = pread(s->fd, &last, 1, (off_t)(s->size - 1));
 	if (n < 0)
 		return -1;
 	return n == 1 && last == '\n';
@@ -474,10 +490,39 @@ int spool_ends_record(const struct spool *s)
 
 int spool_end_record(struct spool *s)
 {
-	ssize_t n = pwrite(s->fd, "\n", 1, (off_t)s->size);
-
-	if (n != 1)
+	if (s->memory ? overlay_end_record(s->memory) < 0
+		      : pwrite(s->fd, "\n", 1, (off_t)s->size) != 1)
 		return -1;
 	s->size++;
 	return 0;
+}
+
+int spool_begin_memory(struct spool *s)
+{
+	s->memory = overlay_new(s->fd, s->segment_bytes);
+	if (!s->memory)
+		return -1;
+	s->size = overlay_end(s->memory);
+	return 0;
+}
+
+void spool_tell(const struct spool *s)
+{
+	/* An event of the file; where that fails there is the timer. */
+	if (s->memory)
+		futimens(s->fd, NULL);
+}
+
+int spool_end_memory(struct spool *s, uint64_t *lost)
+{
+	/* Not for a moment only: the next one will be needed as well. */
+	if (s->next < 0 && make_next_in_any_case(s) < 0)
+		return 0;
+	while (overlay_save(s->memory) < 0)
+		if ((errno != ENOSPC && errno != EDQUOT) || drop_oldest(s) <= 0)
+			return 0;
+	*lost = overlay_lost(s->memory);
+	overlay_free(s->memory);
+	s->memory = NULL;
+	return 1;
 }

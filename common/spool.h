@@ -34,6 +34,8 @@
 /* For chain.h: what a segment is called once it is full. */
 #define SPOOL_PATTERN "spool.[0-9]*"
 
+struct overlay;
+
 struct spool {
 	int dir;
 	int lock;	      /* of the lock file; -1: not open */
@@ -42,6 +44,8 @@ struct spool {
 	uint64_t base;	      /* place of the first byte of `current` */
 	uint64_t size;	      /* of `current` */
 	size_t segment_bytes; /* how large one becomes */
+	struct overlay
+		*memory; /* of `current`: what the disk has no room for */
 };
 
 /* The path of `current`, for the caller to free, or NULL with ENOMEM. */
@@ -99,6 +103,21 @@ int spool_ends_record(const struct spool *s);
 
 /* Ends an unfinished record. Returns 0, or -1 with errno. */
 int spool_end_record(struct spool *s);
+
+/*
+ * Goes on in memory: the disk takes nothing any more. There is always room
+ * then, and no segment is full; who reads in this process notices nothing, and
+ * beyond some bytes the oldest records become a hole. Returns 0, or -1 with
+ * errno.
+ */
+int spool_begin_memory(struct spool *s);
+
+/* Tells those who watch `current` that there is more of it in memory. */
+void spool_tell(const struct spool *s);
+
+/* Brings to the disk what is in memory, if it takes that again: 1, with the
+ * bytes of the hole in *lost; 0: it does not. */
+int spool_end_memory(struct spool *s, uint64_t *lost);
 
 /*
  * Begins the next segment. Older ones go until there is room for it. -1 with
