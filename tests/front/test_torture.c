@@ -30,11 +30,11 @@
 #include "tests/lib/front.h"
 #include "tests/lib/process.h"
 
-#define READERS	      8
-#define SIBLINGS_KEPT 45
-#define FAR_BACK                                                               \
-	20		/* generations; an id names a few older ones, and a    \
-			 * burst makes more at once */
+#define READERS 8
+#define SIBLINGS_KEPT                                                          \
+	90		/* an id names files that were rotated away seconds    \
+			 * ago, which is many generations here */
+#define FAR_BACK   20	/* generations; a burst makes more at once */
 #define PAUSED_MAX 4000 /* lines a reader may be behind while it pauses */
 
 /*

@@ -21,8 +21,8 @@
 #define UNIT_NS	    100000
 #define ENTRIES_MAX 1024
 
-int fstatat(int dir, const char *restrict name, struct stat *restrict st,
-	int flags)
+int fstatat(
+	int dir, const char *restrict name, struct stat *restrict st, int flags)
 {
 	const char *units = getenv("TORTURE_SLOW");
 	const struct timespec slow = { 0, (units ? atoi(units) : 1) * UNIT_NS };
