@@ -23,24 +23,47 @@ static const char *after_name(
 	return line + len + strspn(line + len, " \t");
 }
 
-/* Writes the line with the value in place of its own; false: no such line. */
-static bool put_value(
+static bool put_lighttpd(
 	FILE *out, const char *line, const struct fragment_value *v)
 {
 	const char *rest = after_name(line, "var.", v->name);
+	bool quoted;
 
-	if (rest && *rest == '=') {
-		bool quoted = rest[1 + strspn(rest + 1, " \t")] == '"';
+	if (!rest || *rest != '=')
+		return false;
+	quoted = rest[1 + strspn(rest + 1, " \t")] == '"';
+	fprintf(out, quoted ? "var.%s = \"%s\"\n" : "var.%s = %s\n", v->name,
+		v->value);
+	return true;
+}
 
-		fprintf(out, quoted ? "var.%s = \"%s\"\n" : "var.%s = %s\n",
-			v->name, v->value);
+/* Is `line` the one behind "(NAME) {"? */
+static bool is_below_name(const char *line, const char *above, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(line, "\tto unix/", 9) == 0 && above[0] == '(' &&
+	       strncmp(above + 1, name, len) == 0 && above[1 + len] == ')';
+}
+
+/* Writes the line with the value in place of its own; false: no such line.
+ * `above` is the line before it, "" at the start. */
+static bool put_value(FILE *out, const char *line, const char *above,
+	const struct fragment_value *v)
+{
+	if (put_lighttpd(out, line, v))
 		return true;
-	}
-	if (after_name(line, "Define ", v->name)) {
+	if (after_name(line, "Define ", v->name))
 		fprintf(out, "Define %s %s\n", v->name, v->value);
-		return true;
-	}
-	return false;
+	else if (after_name(line, "set $", v->name))
+		fprintf(out, "set $%s %s;\n", v->name, v->value);
+	else if (after_name(line, "\tsetenv ", v->name))
+		fprintf(out, "\tsetenv %s %s\n", v->name, v->value);
+	else if (is_below_name(line, above, v->name))
+		fprintf(out, "\tto unix/%s\n", v->value);
+	else
+		return false;
+	return true;
 }
 
 static bool is_comment(const char *line)
@@ -48,28 +71,35 @@ static bool is_comment(const char *line)
 	return line[strspn(line, " \t")] == '#';
 }
 
+/* Copies a line, with a value in it if one of them is for it. */
+static void copy_line(FILE *out, const char *line, const char *above,
+	const struct fragment_value *values, bool *found)
+{
+	for (size_t i = 0; values && values[i].name; i++)
+		if (put_value(out, line, above, &values[i])) {
+			found[i] = true;
+			return;
+		}
+	fputs(line, out);
+}
+
 /* Copies; notes which names and whether the text to leave out were found. */
 static void copy_lines(FILE *in, FILE *out, const struct fragment_value *values,
 	const char *without, bool *found, bool *left_out)
 {
-	char *line = NULL;
-	size_t size = 0;
+	char *line[2] = { NULL, NULL };
+	size_t size[2] = { 0, 0 };
 
-	while (getline(&line, &size, in) >= 0) {
-		bool done = false;
+	for (int i = 0; getline(&line[i], &size[i], in) >= 0; i = !i) {
+		const char *above = line[!i] ? line[!i] : "";
 
-		if (without && !is_comment(line) && strstr(line, without)) {
+		if (without && !is_comment(line[i]) && strstr(line[i], without))
 			*left_out = true;
-			continue;
-		}
-		for (size_t i = 0; !done && values && values[i].name; i++) {
-			done = put_value(out, line, &values[i]);
-			found[i] |= done;
-		}
-		if (!done)
-			fputs(line, out);
+		else
+			copy_line(out, line[i], above, values, found);
 	}
-	free(line);
+	free(line[0]);
+	free(line[1]);
 }
 
 int fragment_copy(const char *from, const char *to,

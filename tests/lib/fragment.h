@@ -14,9 +14,10 @@ struct fragment_value {
 };
 
 /*
- * Copies the file `from` to `to`. A line "var.NAME = ..." (lighttpd) or
- * "Define NAME ..." (Apache) whose NAME is in `values` gets that value: in
- * quotes for lighttpd if it had quotes, bare otherwise.
+ * Copies the file `from` to `to`. A line whose NAME is in `values` gets that
+ * value: "var.NAME = ..." (lighttpd; in quotes if it had quotes), "Define NAME
+ * ..." (Apache), "set $NAME ...;" (nginx), "setenv NAME ..." (HAProxy), and the
+ * path in "to unix/..." behind "(NAME) {" (Caddy).
  *
  * With `without`, leaves out every line that holds this text and is no
  * comment: what is the fragment worth without its decisive line?

@@ -7,44 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/lib/brand.h"
 #include "tests/lib/disk.h"
 #include "tests/lib/fragment.h"
 #include "tests/lib/reader.h"
 #include "tests/lib/test.h"
-
-#define APACHE_MODULES "/usr/lib/apache2/modules"
-
-/* What Debian loads without being asked, as far as the fragments use it. */
-#define APACHE_USUAL "authz_core alias env"
-
-/* The site around the fragment, as Debian has it where it matters: nothing
- * of the disk is served unless it is said. FOLDER is put in. */
-static const char apache_site[] =
-	"ServerName localhost\n"
-	"DefaultRuntimeDir FOLDER\n"
-	"PidFile apache2.pid\n"
-	"Mutex file:FOLDER default\n"
-	"DocumentRoot FOLDER/site\n"
-	"ErrorLog /dev/stderr\n"
-	"<Directory />\n"
-	"	AllowOverride None\n"
-	"	Require all denied\n"
-	"</Directory>\n"
-	"<Directory FOLDER/site>\n"
-	"	Require all granted\n"
-	"</Directory>\n"
-	"<IfModule cgid_module>\n"
-	"	ScriptSock cgid.sock\n"
-	"</IfModule>\n"
-	"<IfModule fcgid_module>\n"
-	"	FcgidIPCDir FOLDER/fcgid\n"
-	"	FcgidProcessTableFile FOLDER/fcgid_shm\n"
-	"</IfModule>\n";
-
-static bool is_apache(const struct server_kind *kind)
-{
-	return strcmp(kind->program, "apache2") == 0;
-}
 
 static bool is_cgi(const struct server_kind *kind)
 {
@@ -76,9 +43,10 @@ static void copy_fragment(const char *from, const char *to,
 }
 
 static void prepare_fragment(
-	const struct server *s, const char *to, const struct server_how *how)
+	const struct server *s, const struct server_how *how)
 {
 	const struct server_kind *kind = s->kind;
+	const struct brand *brand = brand_of(kind->program);
 	const char *program = disk_path(s->folder, "%s", kind->ssetail);
 	struct fragment_value values[4];
 	size_t count = 0;
@@ -91,75 +59,40 @@ static void prepare_fragment(
 			disk_path(s->folder, "ssetail.conf") };
 	if (sets(kind, "socket"))
 		values[count++] = (struct fragment_value){ "ssetail_socket",
-			socket_path(s) };
+			brand->socket ? brand->socket(s) : socket_path(s) };
 	values[count] = (struct fragment_value){ NULL, NULL };
-	copy_fragment(kind->fragment, to, values,
+	copy_fragment(kind->fragment, brand_fragment(s), values,
 		how->without_decisive ? kind->decisive : NULL);
 }
 
-static void prepare_lighttpd(struct server *s, const struct server_how *how)
+static void prepare_site(struct server *s, const struct server_how *how)
 {
-	const struct fragment_value values[] = {
-		{ "port", strrchr(s->address, ':') + 1 },
-		{ "folder", s->folder },
-		{ NULL, NULL },
-	};
+	struct bytes more = BYTES_INIT;
 
-	s->config = disk_path(s->folder, "lighttpd.conf");
-	/* Without a log of its own it says everything to us. */
-	copy_fragment("conf/demo/lighttpd.conf", s->config, values, "errorlog");
-	disk_append(s->config, "%s\n", how->site ? how->site : "");
-	prepare_fragment(s, disk_path(s->folder, "15-ssetail.conf"), how);
-}
-
-static void add_modules(struct bytes *config, const char *names)
-{
-	while (*names) {
-		int len = (int)strcspn(names, " ");
-
-		bytes_add_format(config,
-			"LoadModule %.*s_module " APACHE_MODULES
-			"/mod_%.*s.so\n",
-			len, names, len, names);
-		names += len;
-		names += strspn(names, " ");
-	}
-}
-
-static void prepare_apache(struct server *s, const struct server_how *how)
-{
-	const char *fragment = disk_path(s->folder, "ssetail-apache.conf");
-	struct bytes text = BYTES_INIT;
-
-	s->config = disk_path(s->folder, "apache2.conf");
-	add_modules(&text, APACHE_USUAL);
-	add_modules(&text, s->kind->modules);
-	bytes_add_format(&text, "Listen %s\n", s->address);
-	bytes_add_replaced(&text, apache_site, "FOLDER", s->folder);
-	if (geteuid() == 0)
-		bytes_add_text(&text, "User www-data\nGroup www-data\n");
-	bytes_add_format(&text, "Include %s\n%s\n", fragment,
-		how->site ? how->site : "");
-	disk_write_bytes(s->config, text.data, text.len);
-	bytes_release(&text);
-	prepare_fragment(s, fragment, how);
+	bytes_add_text(&more, how->site ? how->site : "");
+	if (how->without_decisive && s->kind->instead)
+		bytes_add_text(&more, s->kind->instead);
+	brand_of(s->kind->program)->write_site(s, bytes_text(&more));
+	bytes_release(&more);
 }
 
 /* The program, its configuration, the log: what the fragment is about. */
 static void prepare_ssetail(struct server *s, const struct server_how *how)
 {
 	const char *program = disk_path(s->folder, "%s", s->kind->ssetail);
-	bool for_group = !server_starts_ssetail(s->kind) && geteuid() == 0;
+	const char *config = disk_path(s->folder, "ssetail.conf");
 
 	disk_subfolder(s->folder, "site");
 	s->log = disk_path(s->folder, "log");
 	disk_write(s->log, "%s", "");
-	disk_write(disk_path(s->folder, "ssetail.conf"),
-		"%s\n%s\n"
+	disk_write(config,
+		"%s\n"
 		"sources = ( { name = \"log\"; path = \"log\"; %s } );\n",
 		how->settings ? how->settings : "",
-		for_group ? "listen_group = \"www-data\";" : "",
 		how->source ? how->source : "");
+	if (!server_starts_ssetail(s->kind) && geteuid() == 0)
+		disk_append(config, "listen_group = \"%s\";\n",
+			brand_of(s->kind->program)->group);
 	disk_copy(process_program(s->kind->ssetail), program);
 	disk_mode(program, 0755);
 }
@@ -203,12 +136,7 @@ void server_start_responder(struct server *s)
 
 void server_start_again(struct server *s)
 {
-	if (is_apache(s->kind))
-		s->process = process_run("apache2", "-DFOREGROUND", "-d",
-			s->folder, "-f", s->config, NULL);
-	else
-		s->process =
-			process_run("lighttpd", "-D", "-f", s->config, NULL);
+	s->process = brand_of(s->kind->program)->run(s);
 	wait_until_it_accepts(s->process, s->address, s->kind->program);
 }
 
@@ -225,10 +153,8 @@ void server_start(struct server *s, const struct server_kind *kind,
 		process_free_port());
 	widen_path();
 	prepare_ssetail(s, how);
-	if (is_apache(kind))
-		prepare_apache(s, how);
-	else
-		prepare_lighttpd(s, how);
+	prepare_site(s, how);
+	prepare_fragment(s, how);
 	if (kind->prepare)
 		kind->prepare(s);
 	if (how->prepare)
@@ -240,16 +166,25 @@ void server_start(struct server *s, const struct server_kind *kind,
 
 void server_reload(struct server *s)
 {
-	const char *answer = is_apache(s->kind) ? "resuming normal operations"
-						: "graceful shutdown started";
+	const struct brand *brand = brand_of(s->kind->program);
 	struct test_wait wait = test_wait_here("the server to reload");
 	size_t before;
 
 	process_errors(s->process);
 	before = s->process->errors.len;
-	process_signal(s->process, SIGUSR1);
-	while (!strstr(process_errors(s->process) + before, answer))
+	brand->reload(s);
+	while (!strstr(process_errors(s->process) + before, brand->reloaded))
 		test_wait_step(&wait);
+}
+
+void server_stop(struct server *s)
+{
+	const struct brand *brand = brand_of(s->kind->program);
+
+	if (brand->stop)
+		brand->stop(s);
+	else
+		process_stop(s->process);
 }
 
 void server_kill(struct server *s)

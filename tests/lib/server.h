@@ -1,7 +1,8 @@
 /*
  * server: a real web server with ssetail in it, in a temporary folder on a
  * free port of the loopback, configured with the very file of conf/ that
- * users copy (fragment.h). Run by root, Apache's workers are www-data.
+ * users copy (fragment.h). Run by root, its workers are whoever Debian has them
+ * be, but for lighttpd and Caddy.
  *
  * It streams one source, "log", at /events/log, unless the kind has another
  * mount. Ended, with all it started, by test_cleanup.
@@ -21,11 +22,14 @@ struct server;
 /* A fragment of conf/, and what it is about. */
 struct server_kind {
 	const char *name;     /* for people: "Apache mod_cgid" */
-	const char *program;  /* "lighttpd" or "apache2" */
+	const char *program;  /* "lighttpd": brand.h has them all */
 	const char *fragment; /* "conf/lighttpd/cgi.conf" */
 	const char *ssetail;  /* what answers: "ssetail.cgi" */
 	const char *decisive; /* a text in its decisive line, and in no other
-			       * that is no comment */
+			       * that is no comment; NULL: without that line
+			       * events come all the same, but later */
+	const char *instead;  /* more for the site when that line is left out:
+			       * it takes away what would do the same */
 	const char *sets;     /* which of ssetail_program, ssetail_config and
 			       * ssetail_socket the lines at its top set: "config
 			       * program". Without a program ssetail.fcgi is
@@ -80,9 +84,11 @@ void server_start_again(struct server *s);
 void server_start_responder(struct server *s);
 
 /* A graceful reload as Debian's services do it. Waits until the server says
- * so: Apache when its new workers are there, lighttpd when it begins to end the
- * old ones' clients. */
+ * that it has begun to count. */
 void server_reload(struct server *s);
+
+/* A stop as Debian's services do it. Waits for the end. */
+void server_stop(struct server *s);
 
 /* Kills every process of the server, its workers too, with SIGKILL; what it
  * started lives on. */
@@ -107,6 +113,7 @@ size_t server_busy(const struct server *s);
 #define server_start_responder(...)                                            \
 	TEST_HERE(server_start_responder(__VA_ARGS__))
 #define server_reload(...) TEST_HERE(server_reload(__VA_ARGS__))
+#define server_stop(...)   TEST_HERE(server_stop(__VA_ARGS__))
 #define server_open(...)   TEST_HERE(server_open(__VA_ARGS__))
 #endif
 
