@@ -19,7 +19,7 @@ CGI    = init main
 
 # Test programs are found by their names: tests/PART/test_NAME.c. Functions
 # that one of them replaces (ld's --wrap): WRAP_test_NAME = malloc accept4
-PARTS  = units front servers
+PARTS  = units front servers browser
 
 # SANITIZE=address,undefined builds into a folder of its own.
 SANITIZE =
@@ -211,9 +211,10 @@ fuzzers    = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 units      = $(call tests_in,unit) $(fuzzers)
 front      = $(call tests_in,front)
 servers    = $(call tests_in,servers)
+browser    = $(call tests_in,browser)
 
-# Those of front and servers run the programs, some with this loaded into them.
-$(front) $(servers): | $(programs) $(static) $(BUILD)/tests/tools/heapinfo.so \
+# These run the programs, some with this loaded into them.
+$(front) $(servers) $(browser): | $(programs) $(static) $(BUILD)/tests/tools/heapinfo.so \
 	$(BUILD)/tests/tools/slowdisk.so $(BUILD)/tests/tools/hangfs.so
 
 $(BUILD)/tests/tools/heapinfo.so $(BUILD)/tests/tools/slowdisk.so \
@@ -229,16 +230,16 @@ endif
 
 WRAP_test_cold = preadv2 pread fstatfs
 
-$(units) $(front) $(servers): %: %.o $(testlib_o) $(tested_o)
+$(units) $(front) $(servers) $(browser): %: %.o $(testlib_o) $(tested_o)
 	$(call step,LD)$(CC) $(ALL_LDFLAGS) $(WRAP_$(@F):%=-Wl,--wrap=%) -o $@ $^ \
 		$(LIBCMOCKA) $(LIBFCGI) $(LIBCONFIG) -lpthread $(LDLIBS)
 
 check:
-	@$(PACKAGES) build check servers
+	@$(PACKAGES) build check servers browser
 	+@tests/tools/check all $(BUILD) $(MAKE) $(PARTS:%=checked-%)
 
 $(PARTS:%=check-%): check-%:
-	@$(PACKAGES) build check $(filter servers,$*)
+	@$(PACKAGES) build check $(filter servers browser,$*)
 	$(AGAIN) checked-$*
 
 $(PARTS:%=checked-%): checked-%:

@@ -85,7 +85,13 @@ int test_run(const char *name, const struct CMUnitTest *tests, size_t count,
 	size_t workers);
 
 /* What other modules of this library hang in. */
-enum test_rank { TEST_READERS, TEST_PROCESSES, TEST_FOLDERS, TEST_RANKS };
+enum test_rank {
+	TEST_READERS,
+	TEST_PROCESSES,
+	TEST_PAGES,
+	TEST_FOLDERS,
+	TEST_RANKS
+};
 struct test_module {
 	void (*cleanup)(void);
 	void (*describe)(void); /* prints with print_error; may be NULL */
