@@ -9,7 +9,7 @@ VERSION = 0.1
 -include config.mk
 
 # common: what both programs share, lower floors first.
-COMMON = buffer log place utf8 encode split ring access cors request head config \
+COMMON = buffer log place utf8 encode block split ring access cors request head config \
          program cold mount probe overlay file scan siblings chain watch \
          spool pump \
          feed feed_cursor feed_head feed_produce feed_start feed_watch \

@@ -972,6 +972,18 @@ static void read_show(struct reader *r, const struct key *key,
 		*(enum clock_show *)to = (enum clock_show)show;
 }
 
+static void read_format(struct reader *r, const struct key *key,
+	const config_setting_t *value, void *to)
+{
+	static const char *const words[] = {
+		[SPLIT_LINES] = "lines", [SPLIT_BLOCKS] = "sse", NULL
+	};
+	int format = read_word(r, key, value, words);
+
+	if (format >= 0)
+		*(enum split_format *)to = (enum split_format)format;
+}
+
 static read_value read_sources;
 
 /* clang-format off */
@@ -1033,6 +1045,8 @@ static const struct key source_keys[] = {
 	  0, 0, "origins, [ \"https://example.org\" ], or [ \"*\" ]" },
 	{ "path",         read_path, AT(path), TYPE_LOG, true,
 	  0, 0, "the path of a file or a pipe in quotes" },
+	{ "format",       read_format, AT(format), TYPE_FILE, false,
+	  0, 0, "\"lines\" or \"sse\"" },
 	{ "history",      read_unsigned, AT(history), TYPE_LOG, false,
 	  0, 100000, "records" },
 	{ "history_max",  read_unsigned, AT(history_max), TYPE_LOG, false,
@@ -1151,6 +1165,7 @@ static void set_source_defaults(struct reader *r, struct source_config *source)
 {
 	*source = (struct source_config){
 		.type = SOURCE_FILE,
+		.format = SPLIT_LINES,
 		.history = 10,
 		.history_max = 1000,
 		.max_line_bytes = 1048576,

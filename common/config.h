@@ -20,6 +20,7 @@
 
 #include "common/access.h"
 #include "common/cors.h"
+#include "common/split.h"
 
 #define SOURCE_NAME_MAX 64 /* bytes, without the NUL */
 
@@ -41,7 +42,8 @@ struct source_config {
 	bool has_cors;		/* are none, those of the whole count */
 
 	/* type "file" and type "fifo" */
-	char *path;	       /* absolute */
+	char *path; /* absolute */
+	enum split_format format;
 	size_t max_line_bytes; /* a longer line is cut */
 
 	/* type "file" */

@@ -81,6 +81,15 @@ void encode_data(struct buffer *b, const char *bytes, size_t len)
 	}
 }
 
+void encode_type(
+	struct buffer *b, const char *prefix, const char *type, size_t len)
+{
+	ADD(b, "event: ");
+	buffer_add_string(b, prefix);
+	add_replaced(b, type, len);
+	buffer_add_byte(b, '\n');
+}
+
 /* In one piece: with several sources a client has a tail of its own for each
  * record. */
 void encode_tail(struct buffer *b, const char *event, const char *id)

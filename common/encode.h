@@ -12,9 +12,9 @@
  *	id: 3f9a1c04e8d21f06b77aa4c2f
  *	                          (the blank line that dispatches it)
  *
- * Only encode_data takes text that others wrote. Names, ids, reasons and
- * comments are ours, or checked when the configuration was read: they hold no
- * CR, LF or NUL, and what goes between quotes neither `"` nor `\`.
+ * Only encode_data and encode_type take text that others wrote. Names, ids,
+ *reasons and comments are ours, or checked when the configuration was read:
+ *they hold no CR, LF or NUL, and what goes between quotes neither `"` nor `\`.
  *
  * Everything is appended; what runs out of memory sets `failed` (buffer.h).
  */
@@ -43,6 +43,11 @@
  * of nothing but newlines.
  */
 void encode_data(struct buffer *b, const char *bytes, size_t len);
+
+/* The type of a block, one line that others wrote, behind a prefix of ours. It
+ * holds no CR and no LF; what is not UTF-8 becomes U+FFFD. */
+void encode_type(
+	struct buffer *b, const char *prefix, const char *type, size_t len);
 
 /*
  * The end of a block: its type unless NULL ("message", says the reader), its

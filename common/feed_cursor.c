@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "common/block.h"
+
 /* ---- ids */
 
 size_t feed_id_length(const struct cursor *c)
@@ -56,6 +58,28 @@ void feed_add_tail(const struct feed *f, const struct feed_view *view,
 	feed_add_id(f, c, out);
 	buffer_add_string(out, view->after);
 	buffer_add(out, "\n\n", 2);
+}
+
+bool feed_add_record(
+	const struct feed *f, const struct record *r, struct buffer *out)
+{
+	struct block block;
+
+	if (!r->data)
+		return false;
+	if (f->config->format != SPLIT_BLOCKS) {
+		encode_data(out, r->data, r->data_len);
+		return true;
+	}
+	block_encode(out, r->data, r->data_len, &block);
+	return block.is_event && !block.has_type;
+}
+
+/* A block can only be left unfinished by a writer who has gone on in the file
+ * after it. */
+enum gap_reason feed_gap_in(const struct record *r)
+{
+	return r->is_unfinished ? GAP_ROTATED : GAP_OVERLONG;
 }
 
 const char *feed_notice_event(unsigned notice)

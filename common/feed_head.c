@@ -91,12 +91,14 @@ static void put_record(
 	struct cursor_place place;
 	struct ring_entry *e;
 	size_t data_len;
+	bool takes_type;
 
 	/* A hole in a spool is what there was no room for. */
 	if (f->pipe && r->passed)
 		feed_put_own(f, CURSOR_GAP, GAP_SPOOL, (int64_t)r->passed);
 	if (r->dropped)
-		feed_put_own(f, CURSOR_GAP, GAP_OVERLONG, (int64_t)r->dropped);
+		feed_put_own(
+			f, CURSOR_GAP, feed_gap_in(r), (int64_t)r->dropped);
 	at->offset = r->end;
 	at->check = r->check;
 	if (!r->data) {
@@ -105,9 +107,9 @@ static void put_record(
 	}
 	place = *at;
 	buffer_clear(text);
-	encode_data(text, r->data, r->data_len);
+	takes_type = feed_add_record(f, r, text);
 	data_len = text->len;
-	feed_add_tail(f, &view, view.event, &f->head, text);
+	feed_add_tail(f, &view, takes_type ? view.event : NULL, &f->head, text);
 	if (text->failed) {
 		ring_forget(&f->ring);
 		return;
@@ -117,6 +119,7 @@ static void put_record(
 		return;
 	e->kind = RING_RECORD;
 	e->notice = CURSOR_NO_NOTICE;
+	e->is_typed = !takes_type;
 	e->data_len = (uint32_t)data_len;
 	e->tail_len = (uint32_t)(text->len - data_len);
 	e->file = place.file;
@@ -226,8 +229,9 @@ static enum feed_outcome follow_truncation(
 static enum scan_outcome begin_new(struct feed *f, struct scan *s,
 	struct file *file, const struct cursor_place *at)
 {
-	return scan_begin(s, &f->scratch->window, WINDOW_BYTES, file,
-		at->offset, at->check, file->size, f->config->max_line_bytes);
+	return scan_begin(f->config->format, s, &f->scratch->window,
+		WINDOW_BYTES, file, at->offset, at->check, file->size,
+		f->config->max_line_bytes);
 }
 
 /*

@@ -12,6 +12,7 @@
 #define SSETAIL_FEED_INSIDE_H
 
 #include "common/feed.h"
+#include "common/scan.h"
 
 /* The monotonic clock, coarse. */
 struct timespec feed_now(void);
@@ -92,6 +93,14 @@ size_t feed_id_length(const struct cursor *c);
 /* Appends the rest of a block: its type (or NULL) and its id. */
 void feed_add_tail(const struct feed *f, const struct feed_view *view,
 	const char *event, const struct cursor *c, struct buffer *out);
+
+/* Appends what comes before the tail of a record. Is the type of the source's
+ * events to stand there, too? Not where the record has said another. */
+bool feed_add_record(
+	const struct feed *f, const struct record *r, struct buffer *out);
+
+/* Why something of a record was dropped. */
+enum gap_reason feed_gap_in(const struct record *r);
 
 /* The type and the data of a notice; NULL and nothing for none. */
 const char *feed_notice_event(unsigned notice);

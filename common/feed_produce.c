@@ -64,6 +64,8 @@ static enum feed_outcome produce_from_ring(struct feed *f,
 			event = feed_notice_event(e->notice);
 		} else {
 			late = !pass(&next, e);
+			if (e->is_typed)
+				event = NULL;
 		}
 		feed_trim(&next, view->budget);
 		next.ring = position;
@@ -124,8 +126,7 @@ static struct cursor_place *next_to_read(struct feed *f, struct cursor *c)
 		next = chain_after(&f->chain, last);
 		/* Nobody goes before the head: it alone looks for copies. */
 		if (!next || !f->head.count ||
-			next->serial >
-				f->head.places[f->head.count - 1].file)
+			next->serial > f->head.places[f->head.count - 1].file)
 			return NULL;
 		/* What the head has left is complete. */
 		if (c->count && !cursor_find(&f->head, last))
@@ -151,6 +152,7 @@ static void produce_record(struct feed *f, const struct feed_view *view,
 	struct buffer *out)
 {
 	struct cursor_place *at = cursor_find(to, serial);
+	bool takes_type;
 
 	if (f->pipe && r->passed) {
 		encode_gap_data(
@@ -158,15 +160,14 @@ static void produce_record(struct feed *f, const struct feed_view *view,
 		feed_add_tail(f, view, "gap", to, out);
 	}
 	if (r->dropped) {
-		encode_gap_data(out, f->config->name, GAP_OVERLONG,
+		encode_gap_data(out, f->config->name, feed_gap_in(r),
 			(int64_t)r->dropped);
 		feed_add_tail(f, view, "gap", to, out);
 	}
 	at->offset = r->end;
 	at->check = r->check;
-	if (r->data)
-		encode_data(out, r->data, r->data_len);
-	feed_add_tail(f, view, r->data ? view->event : NULL, to, out);
+	takes_type = feed_add_record(f, r, out);
+	feed_add_tail(f, view, takes_type ? view->event : NULL, to, out);
 }
 
 /*
@@ -222,8 +223,8 @@ static enum feed_outcome produce_from_file(struct feed *f,
 
 		file_is_finished(file, &now, true);
 	}
-	outcome = scan_begin(&s, &f->scratch->window, WINDOW_BYTES, file,
-		at->offset, at->check, limit_in(f, file),
+	outcome = scan_begin(f->config->format, &s, &f->scratch->window,
+		WINDOW_BYTES, file, at->offset, at->check, limit_in(f, file),
 		f->config->max_line_bytes);
 	while (outcome == SCAN_RECORD) {
 		struct cursor next = *to;

@@ -16,24 +16,15 @@ static enum scan_outcome outcome_of_errno(void)
 static enum scan_outcome end_of_records(
 	struct feed *f, struct file *file, struct cursor_place *at)
 {
-	uint32_t one = 1;
-	enum scan_outcome outcome;
-	uint64_t start;
-	char last = '\n';
+	enum scan_outcome outcome = SCAN_RECORD;
 
 	*at = feed_place_at_start(f, file);
 	at->offset = file->size;
-	if (file->size > 0 &&
-		file_read_whole(file, &last, 1, file->size - 1) < 0)
-		return outcome_of_errno();
-	if (last != '\n' && !file->finished) {
-		/* The start of what is not complete is the end of what is. */
-		outcome = scan_back(&f->scratch->window, file, file->size,
-			file->size, &one, &start);
-		if (outcome != SCAN_RECORD)
-			return outcome;
-		at->offset = start;
-	}
+	if (!file->finished)
+		outcome = scan_last(f->config->format, &f->scratch->window,
+			file, &at->offset);
+	if (outcome != SCAN_RECORD)
+		return outcome;
 	if (feed_check_place(f, file, at) < 0)
 		return outcome_of_errno();
 	return SCAN_RECORD;
@@ -167,8 +158,9 @@ enum feed_outcome feed_start_back(
 	at = c->places[c->count - 1];
 	file = chain_find(&f->chain, at.file);
 	while (file) {
-		enum scan_outcome outcome = scan_back(&f->scratch->window, file,
-			at.offset, FEED_HISTORY_BYTES, &left, &at.offset);
+		enum scan_outcome outcome = scan_back(f->config->format,
+			&f->scratch->window, file, at.offset,
+			FEED_HISTORY_BYTES, &left, &at.offset);
 		const struct cursor_place *followed;
 		size_t i = 0;
 

@@ -193,7 +193,8 @@ enum file_place file_has_place(
 	const struct file *f, uint64_t offset, uint64_t check)
 {
 	uint64_t found;
-	char before;
+	char before[2] = { '\0', '\0' };
+	size_t len = offset > 1 ? 2 : 1;
 
 	if (offset == 0)
 		return FILE_PLACE;
@@ -201,9 +202,11 @@ enum file_place file_has_place(
 		return errno == ENODATA ? FILE_NO_PLACE : FILE_PLACE_FAILED;
 	if (found != check)
 		return FILE_NO_PLACE;
-	if (file_read_whole(f, &before, 1, offset - 1) < 0)
+	if (file_read_whole(f, before + 2 - len, len, offset - len) < 0)
 		return FILE_PLACE_FAILED;
-	if (before == '\n')
+	/* A CR that ends a blank line ends a block (split.h). */
+	if (before[1] == '\n' ||
+		(before[1] == '\r' && (before[0] == '\n' || before[0] == '\r')))
 		return FILE_PLACE;
 	return offset == f->size ? FILE_PLACE_AT_END : FILE_NO_PLACE;
 }

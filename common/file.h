@@ -92,8 +92,8 @@ int file_check(const struct file *f, uint64_t offset, uint64_t *check);
 enum file_place {
 	FILE_PLACE_FAILED = -1, /* it could not be read: errno */
 	FILE_NO_PLACE,
-	FILE_PLACE,	  /* behind a newline; or the start, whatever the
-			   * check */
+	FILE_PLACE,	  /* behind a newline, or a CR that ends a blank
+			   * line; or the start, whatever the check */
 	FILE_PLACE_AT_END /* at the end, which is no newline: somebody has
 			   * found the file finished */
 };

@@ -31,9 +31,10 @@ enum ring_kind {
  * client of several sources gets a tail of its own behind the same data.
  */
 struct ring_entry {
-	uint32_t size;	/* bytes of the entry, with this */
-	uint8_t kind;	/* enum ring_kind */
-	uint8_t notice; /* RING_OWN: enum cursor_notice */
+	uint32_t size;	  /* bytes of the entry, with this */
+	uint8_t kind;	  /* enum ring_kind */
+	uint8_t notice;	  /* RING_OWN: enum cursor_notice */
+	uint8_t is_typed; /* RING_RECORD: no type is to be added to it */
 	uint32_t data_len;
 	uint32_t tail_len;
 	uint32_t file; /* RING_RECORD: the file's serial and tag, */

@@ -5,13 +5,15 @@
 #include <unistd.h>
 
 #include "common/place.h"
-#include "common/split.h"
 
 /* How far one call looks for the end of a record before others get a turn. */
 #define SEARCH_BYTES (4u << 20)
 
 /* How much is looked at in one go, backwards or for the end of a record. */
 #define CHUNK_BYTES 65536u
+
+/* The offset of a byte that is not there. */
+#define NO_BYTE UINT64_MAX
 
 static enum scan_outcome outcome_of_errno(void)
 {
@@ -97,14 +99,15 @@ static enum scan_outcome reach(struct scan *s, uint64_t offset)
 	return outcome == SCAN_NOTHING ? SCAN_CHANGED : outcome;
 }
 
-enum scan_outcome scan_begin(struct scan *s, struct buffer *window,
-	size_t window_bytes, struct file *file, uint64_t offset, uint64_t check,
-	uint64_t limit, size_t max_line_bytes)
+enum scan_outcome scan_begin(enum split_format format, struct scan *s,
+	struct buffer *window, size_t window_bytes, struct file *file,
+	uint64_t offset, uint64_t check, uint64_t limit, size_t max_line_bytes)
 {
 	enum scan_outcome outcome;
 	uint64_t found;
 
 	*s = (struct scan){
+		.format = format,
 		.file = file,
 		.window = window,
 		.window_bytes = window_bytes,
@@ -141,67 +144,85 @@ static struct file *long_of(const struct scan *s)
 }
 
 /*
- * Looks for a newline from `from` on. Returns SCAN_RECORD with *newline, its
- * offset, or with the limit if nothing will ever follow.
+ * Looks for the end of the record whose text begins at `text`, from `from` on.
+ * Returns SCAN_RECORD with *end and *found, or with the limit when nothing
+ * will ever follow.
  */
-static enum scan_outcome find_newline(
-	struct scan *s, uint64_t from, uint64_t *newline)
+static enum scan_outcome find_end(struct scan *s, uint64_t text, uint64_t from,
+	uint64_t *end, bool *found)
 {
 	uint64_t stop = from + SEARCH_BYTES;
 	char chunk[CHUNK_BYTES];
 
 	while (from < s->limit) {
-		size_t want = sizeof(chunk);
-		const char *hit;
+		uint64_t start = from - text > SPLIT_CONTEXT
+					 ? from - SPLIT_CONTEXT
+					 : text;
+		size_t want = sizeof(chunk), known = (size_t)(from - start);
 		ssize_t n;
+		size_t size;
 
-		if (want > s->limit - from)
-			want = (size_t)(s->limit - from);
-		n = file_read(s->file, chunk, want, from);
+		if (want > s->limit - start)
+			want = (size_t)(s->limit - start);
+		n = file_read(s->file, chunk, want, start);
 		if (n < 0)
 			return outcome_of_errno();
-		if (n == 0)
+		if ((size_t)n <= known)
 			return SCAN_CHANGED;
-		hit = memchr(chunk, '\n', (size_t)n);
-		if (hit) {
-			*newline = from + (uint64_t)(hit - chunk);
+		/* The last byte alone may not have told. */
+		size = split_end(
+			s->format, chunk, (size_t)n, known ? known - 1 : 0);
+		*found = size > 0;
+		*end = start + size;
+		if (size > 0)
 			return SCAN_RECORD;
-		}
-		from += (uint64_t)n;
+		from = start + (uint64_t)n;
 		long_of(s)->long_searched = from;
 		if (from >= stop && from < s->limit)
 			return SCAN_MORE;
 	}
-	*newline = s->limit;
+	*found = false;
+	*end = s->limit;
 	return s->at_end ? SCAN_RECORD : SCAN_NOTHING;
 }
 
-/* A record whose text does not fit the window: it is cut, its end is looked
- * for. `text` is where its text starts in the window. */
+/* Where the text of a long line ends that ends at `end`. */
+static int trim_line(const struct scan *s, uint64_t *end)
+{
+	char last;
+
+	if (file_read_whole(s->file, &last, 1, *end - 2) < 0)
+		return -1;
+	*end -= last == '\r' ? 2 : 1;
+	return 0;
+}
+
+/* A record whose text does not fit the window: its end is looked for. A line
+ * is cut, a block is dropped. `text` is where its text starts in the window. */
 static enum scan_outcome long_record(
 	struct scan *s, struct record *r, uint64_t text)
 {
-	uint64_t from = s->window_start + s->window->len, newline, end;
+	uint64_t from = s->window_start + s->window->len, end, text_end;
 	enum scan_outcome outcome;
-	char last;
+	bool found;
 
 	if (long_of(s)->long_searched > from)
 		from = s->file->long_searched;
-	outcome = find_newline(s, from, &newline);
+	outcome = find_end(s, text, from, &end, &found);
 	if (outcome != SCAN_RECORD)
 		return outcome;
-	end = newline;
-	if (newline < s->limit) {
-		if (file_read_whole(s->file, &last, 1, newline - 1) < 0)
+	text_end = end;
+	*r = (struct record){ .start = s->offset, .end = end };
+	if (s->format == SPLIT_BLOCKS) {
+		r->is_unfinished = !found;
+	} else {
+		if (found && trim_line(s, &text_end) < 0)
 			return outcome_of_errno();
-		end -= last == '\r';
+		r->data = s->window->data + (text - s->window_start);
+		r->data_len = split_cut(r->data, s->max_line_bytes);
 	}
-	r->data = s->window->data + (text - s->window_start);
-	r->data_len = split_cut(r->data, s->max_line_bytes);
-	r->dropped = end - text - r->data_len;
+	r->dropped = text_end - text - r->data_len;
 	r->passed = text - s->offset;
-	r->start = s->offset;
-	r->end = newline < s->limit ? newline + 1 : newline;
 	if (file_check(s->file, r->end, &r->check) < 0)
 		return outcome_of_errno();
 	s->offset = r->end;
@@ -254,29 +275,57 @@ static enum scan_outcome skip_hole(struct scan *s, uint64_t *text)
 	return SCAN_RECORD;
 }
 
-/* A hole up to the very end of a file to which nothing is added. */
-static enum scan_outcome last_hole(struct scan *s, struct record *r)
+/* A record without text that ends at `end`, up to which the window reaches:
+ * a hole at the end of a file to which nothing is added, or blank lines. */
+static enum scan_outcome empty_record(
+	struct scan *s, struct record *r, uint64_t end)
 {
 	enum scan_outcome outcome;
 
-	*r = (struct record){ .passed = s->limit - s->offset,
-		.start = s->offset,
-		.end = s->limit };
+	*r = (struct record){
+		.passed = end - s->offset, .start = s->offset, .end = end
+	};
 	outcome = check_at(s, r->end, &r->check);
 	if (outcome == SCAN_RECORD)
 		s->offset = r->end;
 	return outcome;
 }
 
+/*
+ * Where the text of a block begins, behind holes, blank lines and the mark of
+ * the byte order at the start of the file. *first is what follows the hole.
+ * The bytes are those at `text`. Returns how many to pass over.
+ */
+static size_t before_block(
+	const char *bytes, size_t len, uint64_t text, uint64_t *first)
+{
+	size_t nuls = leading_nuls(bytes, len), n = split_blank(bytes, len);
+
+	if (text == 0 && len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
+		*first = 0;
+		return 3;
+	}
+	/* A hole that goes on is jumped over. */
+	if (*first == NO_BYTE && n == nuls)
+		return nuls < len ? nuls : 0;
+	if (*first == NO_BYTE)
+		*first = text + nuls;
+	if (n > *first + SPLIT_BLANK_BYTES - text)
+		n = (size_t)(*first + SPLIT_BLANK_BYTES - text);
+	return n;
+}
+
 enum scan_outcome scan_next(struct scan *s, struct record *r)
 {
 	uint64_t text = s->offset; /* behind the NULs it begins with */
+	/* Of a block: behind these, when blank lines follow. */
+	uint64_t first = NO_BYTE;
 
 	for (;;) {
 		enum scan_outcome outcome = reach(s, text);
 		struct split_record found;
 		const char *bytes;
-		size_t len, nuls;
+		size_t len, skip;
 		bool whole;
 
 		if (outcome != SCAN_RECORD)
@@ -285,34 +334,47 @@ enum scan_outcome scan_next(struct scan *s, struct record *r)
 		len = s->window->len - (size_t)(text - s->window_start);
 		whole = s->window_start + s->window->len >= s->limit;
 
-		if (len > 0 && split_next(bytes, len, whole && s->at_end,
-				       s->max_line_bytes, &found)) {
+		if (s->format == SPLIT_BLOCKS) {
+			if (first != NO_BYTE &&
+				text == first + SPLIT_BLANK_BYTES)
+				return empty_record(s, r, text);
+			skip = before_block(bytes, len, text, &first);
+			text += skip;
+			if (skip > 0)
+				continue;
+		}
+		if (len > 0 &&
+			split_next(s->format, bytes, len, whole && s->at_end,
+				s->max_line_bytes, &found)) {
 			r->data = found.data;
 			r->data_len = found.data_len;
 			r->dropped = found.dropped;
+			r->is_unfinished = found.is_unfinished;
 			r->start = s->offset;
 			r->end = text + found.size;
-			r->passed = text - s->offset +
-				    (found.data ? (uint64_t)(found.data - bytes)
-						: found.size);
+			if (found.data && first == NO_BYTE)
+				first = text + (uint64_t)(found.data - bytes);
+			else if (first == NO_BYTE)
+				first = found.dropped ? text : r->end;
+			r->passed = first - r->start;
 			outcome = check_at(s, r->end, &r->check);
 			if (outcome == SCAN_RECORD)
 				s->offset = r->end;
 			return outcome;
 		}
 		if (whole && s->at_end && len == 0 && text > s->offset)
-			return last_hole(s, r);
+			return empty_record(s, r, s->limit);
 		if (whole)
 			return SCAN_NOTHING;
-		nuls = leading_nuls(bytes, len);
-		text += nuls;
-		if (nuls > 0 && nuls == len) {
+		skip = leading_nuls(bytes, len);
+		text += skip;
+		if (skip > 0 && skip == len) {
 			outcome = skip_hole(s, &text);
 			if (outcome != SCAN_RECORD)
 				return outcome;
 			continue;
 		}
-		len -= nuls;
+		len -= skip;
 		/* One byte more than the limit tells where to cut, and a
 		 * CR LF must not be torn. */
 		if (len > s->max_line_bytes + 2)
@@ -325,12 +387,127 @@ enum scan_outcome scan_next(struct scan *s, struct record *r)
 	}
 }
 
-enum scan_outcome scan_back(struct buffer *window, struct file *file,
-	uint64_t offset, uint64_t reach, uint32_t *records, uint64_t *start)
-{
-	uint64_t at = offset, stop = offset > reach ? offset - reach : 0;
+/* ---- backwards */
 
-	*start = offset;
+/* What a blank line needs to be told by, before and after. */
+#define BACK_BEFORE 2
+#define BACK_AFTER  8
+
+/* Going back over the lines of blocks: what is in memory of the file, and what
+ * was found. */
+struct back {
+	const char *bytes;
+	uint64_t at;	/* offset of the first of them */
+	uint64_t end;	/* behind the last */
+	bool may_grow;	/* where it began, something may still follow */
+	bool is_inside; /* of a block that was ended further on */
+	bool has_data;	/* that block */
+};
+
+static char byte_at(const struct back *b, uint64_t offset)
+{
+	return b->bytes[offset - b->at];
+}
+
+/* Does a line start there? Only before the end of what is looked at. */
+static bool is_line_start(const struct back *b, uint64_t offset)
+{
+	char last;
+
+	if (offset == 0)
+		return true;
+	last = byte_at(b, offset - 1);
+	if (last == '\n')
+		return true;
+	return last == '\r' && !(offset < b->end && byte_at(b, offset) == '\n');
+}
+
+/* Where the block starts that follows the blank line at `line`; 0: the byte
+ * after it would have to tell, see split.c. */
+static uint64_t behind_blank(const struct back *b, uint64_t line)
+{
+	bool crlf = line >= 2 && byte_at(b, line - 2) == '\r' &&
+		    byte_at(b, line - 1) == '\n';
+
+	if (byte_at(b, line) == '\n' || !crlf)
+		return line + 1;
+	if (line + 1 == b->end)
+		return b->may_grow ? 0 : line + 1;
+	return line + 1 + (byte_at(b, line + 1) == '\n');
+}
+
+/* The line of a block that starts at `line` is the next one back. Returns
+ * true with *start when that shows where an event starts. */
+static bool take_block_line(struct back *b, uint64_t line, uint64_t *start)
+{
+	size_t len = (size_t)(b->end - line);
+	const char *text = b->bytes + (line - b->at);
+	bool shows;
+
+	if (line == 0 && len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		text += 3;
+		len -= 3;
+	}
+	if (len > 0 && (*text == '\n' || *text == '\r')) {
+		*start = behind_blank(b, line);
+		if (*start == 0)
+			return false;
+		shows = b->is_inside && b->has_data;
+		b->is_inside = true;
+		b->has_data = false;
+		return shows;
+	}
+	b->has_data |= split_is_data(text, len);
+	*start = line;
+	return line == 0 && b->is_inside && b->has_data;
+}
+
+/*
+ * Goes back over blocks from `offset`. With `records`, to where the last of so
+ * many starts that have data; without, to where the last one ends.
+ */
+static enum scan_outcome back_blocks(struct buffer *window, struct file *file,
+	uint64_t offset, uint64_t stop, uint32_t *records, uint64_t *start)
+{
+	struct back b = { .may_grow = !records };
+	uint64_t line = offset, found;
+
+	while (line > stop) {
+		uint64_t low =
+			line - stop > CHUNK_BYTES ? line - CHUNK_BYTES : stop;
+
+		b.at = low > BACK_BEFORE ? low - BACK_BEFORE : 0;
+		b.end = offset - line > BACK_AFTER ? line + BACK_AFTER : offset;
+		buffer_clear(window);
+		if (!buffer_reserve(window, (size_t)(b.end - b.at)))
+			return SCAN_FAILED;
+		if (file_read_whole(file, window->data, (size_t)(b.end - b.at),
+			    b.at) < 0)
+			return outcome_of_errno();
+		b.bytes = window->data;
+		while (line-- > low) {
+			if (!is_line_start(&b, line))
+				continue;
+			if (take_block_line(&b, line, &found) && records) {
+				*start = found;
+				if (--*records == 0)
+					return SCAN_RECORD;
+			}
+			if (b.is_inside && !records) {
+				*start = found;
+				return SCAN_RECORD;
+			}
+		}
+		line = low;
+	}
+	return SCAN_RECORD;
+}
+
+static enum scan_outcome back_lines(struct buffer *window, struct file *file,
+	uint64_t offset, uint64_t stop, uint32_t *records, uint64_t *start)
+{
+	uint64_t at = offset;
+
 	while (*records > 0 && at > stop) {
 		size_t want = CHUNK_BYTES;
 		const char *newline;
@@ -363,4 +540,36 @@ enum scan_outcome scan_back(struct buffer *window, struct file *file,
 		(*records)--;
 	}
 	return SCAN_RECORD;
+}
+
+enum scan_outcome scan_back(enum split_format format, struct buffer *window,
+	struct file *file, uint64_t offset, uint64_t reach, uint32_t *records,
+	uint64_t *start)
+{
+	uint64_t stop = offset > reach ? offset - reach : 0;
+
+	*start = offset;
+	if (*records == 0)
+		return SCAN_RECORD;
+	return format == SPLIT_BLOCKS
+		       ? back_blocks(window, file, offset, stop, records, start)
+		       : back_lines(window, file, offset, stop, records, start);
+}
+
+enum scan_outcome scan_last(enum split_format format, struct buffer *window,
+	struct file *file, uint64_t *end)
+{
+	uint64_t size = file->size;
+	uint32_t one = 1;
+	char last = '\n';
+
+	*end = 0;
+	if (format == SPLIT_BLOCKS)
+		return back_blocks(window, file, size, 0, NULL, end);
+	if (size > 0 && file_read_whole(file, &last, 1, size - 1) < 0)
+		return outcome_of_errno();
+	*end = size;
+	/* The start of what is not complete is the end of what is. */
+	return last == '\n' ? SCAN_RECORD
+			    : back_lines(window, file, size, 0, &one, end);
 }

@@ -15,6 +15,7 @@
 
 #include "common/buffer.h"
 #include "common/file.h"
+#include "common/split.h"
 
 enum scan_outcome {
 	SCAN_RECORD,  /* here it is */
@@ -27,16 +28,18 @@ enum scan_outcome {
 
 struct record {
 	const char *data; /* in the window, valid until the next call; NULL:
-			   * nothing but NULs, which are passed over */
+			   * nothing that can be told, see split.h */
 	size_t data_len;
-	uint64_t dropped; /* bytes of text over the limit, cut off */
-	uint64_t passed;  /* NULs before the text, passed over */
-	uint64_t start;	  /* offsets before and after it */
+	uint64_t dropped;   /* bytes of text over the limit, cut off */
+	bool is_unfinished; /* no, of a block that was never ended */
+	uint64_t passed;    /* bytes before the text that were passed over */
+	uint64_t start;	    /* offsets before and after it */
 	uint64_t end;
 	uint64_t check; /* at `end` */
 };
 
 struct scan {
+	enum split_format format;
 	struct file *file;
 	struct buffer *window;
 	uint64_t window_start; /* offset of the window's first byte */
@@ -52,20 +55,26 @@ struct scan {
  * not beyond the file's size. `window_bytes` are read at once. Returns
  * SCAN_RECORD when scan_next can be called, else what is in the way.
  */
-enum scan_outcome scan_begin(struct scan *s, struct buffer *window,
-	size_t window_bytes, struct file *file, uint64_t offset, uint64_t check,
-	uint64_t limit, size_t max_line_bytes);
+enum scan_outcome scan_begin(enum split_format format, struct scan *s,
+	struct buffer *window, size_t window_bytes, struct file *file,
+	uint64_t offset, uint64_t check, uint64_t limit, size_t max_line_bytes);
 
 /* The next record; SCAN_RECORD means that *r is filled in. */
 enum scan_outcome scan_next(struct scan *s, struct record *r);
 
 /*
- * Goes back from `offset`, the end of a record, by up to *records records.
- * Leaves the offset where the first of them starts in *start, and in *records
- * how many there were too few. Looks at most at `reach` bytes. SCAN_RECORD
- * when done, also when the file had fewer; else what is in the way.
+ * Goes back from `offset`, the end of a record, by up to *records records; a
+ * block without data does not count, nor does one behind a hole. Leaves the
+ * offset where the first of them starts in *start, and in *records how many
+ * there were too few. Looks at most at `reach` bytes. SCAN_RECORD when done,
+ * also when the file had fewer; else what is in the way.
  */
-enum scan_outcome scan_back(struct buffer *window, struct file *file,
-	uint64_t offset, uint64_t reach, uint32_t *records, uint64_t *start);
+enum scan_outcome scan_back(enum split_format format, struct buffer *window,
+	struct file *file, uint64_t offset, uint64_t reach, uint32_t *records,
+	uint64_t *start);
+
+/* Where the last record ends that is complete. Outcomes as of scan_back. */
+enum scan_outcome scan_last(enum split_format format, struct buffer *window,
+	struct file *file, uint64_t *end);
 
 #endif

@@ -23,24 +23,92 @@ size_t split_cut(const char *data, size_t max)
 	return len;
 }
 
-bool split_next(const char *bytes, size_t len, bool at_end, size_t max,
+static bool ends_line(char byte)
+{
+	return byte == '\n' || byte == '\r';
+}
+
+size_t split_blank(const char *bytes, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && (bytes[n] == '\0' || ends_line(bytes[n])))
+		n++;
+	return n;
+}
+
+bool split_is_data(const char *line, size_t len)
+{
+	return len >= 4 && memcmp(line, "data", 4) == 0 &&
+	       (len == 4 || line[4] == ':' || ends_line(line[4]));
+}
+
+/* ---- where a record ends */
+
+static size_t line_end(const char *bytes, size_t len, size_t from)
+{
+	const char *newline = memchr(bytes + from, '\n', len - from);
+
+	return newline ? (size_t)(newline - bytes) + 1 : 0;
+}
+
+/*
+ * The end of a blank line that begins at `i`; 0: it takes the byte after it
+ * to tell. A CR ends a line at once, unless the line before ended with CRLF:
+ * then the LF that belongs to it is waited for. Anywhere else an LF after it
+ * makes one more blank line, which does nothing. So nobody who sees a CRLF in
+ * two halves makes anything else of it than others.
+ */
+static size_t blank_line_end(const char *bytes, size_t len, size_t i)
+{
+	bool crlf = i >= 2 && bytes[i - 2] == '\r' && bytes[i - 1] == '\n';
+
+	if (bytes[i] == '\n' || !crlf)
+		return i + 1;
+	if (i + 1 == len)
+		return 0;
+	return i + 1 + (bytes[i + 1] == '\n');
+}
+
+static size_t block_end(const char *bytes, size_t len, size_t from)
+{
+	for (size_t i = from ? from : 1; i < len; i++) {
+		if (!ends_line(bytes[i]) || !ends_line(bytes[i - 1]))
+			continue;
+		if (bytes[i - 1] == '\r' && bytes[i] == '\n')
+			continue;
+		return blank_line_end(bytes, len, i);
+	}
+	return 0;
+}
+
+size_t split_end(
+	enum split_format format, const char *bytes, size_t len, size_t from)
+{
+	if (from >= len)
+		return 0;
+	return format == SPLIT_BLOCKS ? block_end(bytes, len, from)
+				      : line_end(bytes, len, from);
+}
+
+/* ---- records */
+
+static bool next_line(const char *bytes, size_t len, bool at_end, size_t max,
 	struct split_record *r)
 {
-	const char *newline = memchr(bytes, '\n', len);
-	size_t skip = 0;
+	size_t end = len ? line_end(bytes, len, 0) : 0, skip = 0;
 
-	if (!newline && (!at_end || len == 0))
+	if (!end && (!at_end || len == 0))
 		return false;
-	r->size = newline ? (size_t)(newline - bytes) + 1 : len;
-	r->data_len = newline ? r->size - 1 : len;
-	if (newline && r->data_len > 0 && newline[-1] == '\r')
+	r->size = end ? end : len;
+	r->data_len = end ? end - 1 : len;
+	if (end && r->data_len > 0 && bytes[end - 2] == '\r')
 		r->data_len--;
 	while (skip < r->data_len && bytes[skip] == '\0')
 		skip++;
 	/* A hole at the very end is no line, not even an empty one. */
-	r->data = newline || skip < r->data_len ? bytes + skip : NULL;
+	r->data = end || skip < r->data_len ? bytes + skip : NULL;
 	r->data_len -= skip;
-	r->dropped = 0;
 	if (r->data_len > max) {
 		size_t cut = split_cut(r->data, max);
 
@@ -48,4 +116,53 @@ bool split_next(const char *bytes, size_t len, bool at_end, size_t max,
 		r->data_len = cut;
 	}
 	return true;
+}
+
+static bool has_data(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((i == 0 || ends_line(text[i - 1])) &&
+			split_is_data(text + i, len - i))
+			return true;
+	return false;
+}
+
+static bool next_block(const char *bytes, size_t len, bool at_end, size_t max,
+	struct split_record *r)
+{
+	size_t skip = split_blank(bytes, len), end;
+
+	if (skip == len && (!at_end || len == 0))
+		return false;
+	r->size = len;
+	if (skip == len)
+		return true;
+	bytes += skip;
+	len -= skip;
+	end = split_end(SPLIT_BLOCKS, bytes, len, 0);
+	if (!end && !at_end)
+		return false;
+	/* What is left is a blank line of which the LF never came. */
+	if (!end && len >= 4 && memcmp(bytes + len - 3, "\r\n\r", 3) == 0)
+		end = len;
+	r->is_unfinished = !end;
+	r->data_len = end ? end : len;
+	r->size = skip + r->data_len;
+	if (!end && !has_data(bytes, len)) {
+		r->data_len = 0;
+	} else if (!end || r->data_len > max) {
+		r->dropped = r->data_len;
+		r->data_len = 0;
+	} else {
+		r->data = bytes;
+	}
+	return true;
+}
+
+bool split_next(enum split_format format, const char *bytes, size_t len,
+	bool at_end, size_t max, struct split_record *r)
+{
+	*r = (struct split_record){ 0 };
+	return format == SPLIT_BLOCKS ? next_block(bytes, len, at_end, max, r)
+				      : next_line(bytes, len, at_end, max, r);
 }

@@ -1,6 +1,15 @@
 /*
  * split: where a record ends. Bytes to bytes: it knows no file, no offset in
- * one, and nothing of server-sent events.
+ * one, and nothing of what becomes of a record.
+ *
+ * A record is, by the format of its source,
+ *
+ *	lines	a line, up to and with its newline
+ *	blocks	a block of an event stream (EventSource 9.2.5), up to and with
+ *		the blank line that ends it; LF, CR and CRLF end a line
+ *
+ * Where one ends is told by the bytes around that place alone: whoever begins
+ * to read at an end, or looks for one backwards, finds the same ends.
  */
 #ifndef SSETAIL_SPLIT_H
 #define SSETAIL_SPLIT_H
@@ -8,27 +17,56 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum split_format { SPLIT_LINES, SPLIT_BLOCKS };
+
 struct split_record {
-	size_t size;	  /* bytes it takes in the file, newline included */
-	const char *data; /* its text, inside the bytes given; NULL: a run of
-			   * NULs up to the end, which is no record */
+	size_t size;	  /* bytes it takes in the file, its end included */
+	const char *data; /* its text, inside the bytes given; NULL: there is
+			   * none, or nothing of it can be used */
 	size_t data_len;
-	size_t dropped; /* bytes of text over the limit that were cut off */
+	size_t dropped;	    /* bytes of text that were cut off, or all of it */
+	bool is_unfinished; /* `dropped` is a block that was never ended */
 };
 
 /*
- * Finds the record at the start of `bytes`: up to and with the first newline
- * (or, when `at_end` says that nothing will ever follow, up to the end).
- * Its text is without the newline, without one CR before that, and without
- * the NULs before it: they are the hole which a writer leaves that goes on
- * at its old offset after a truncation. Text over `max` bytes is cut, never
- * inside a UTF-8 sequence.
- * Returns false when no record is complete.
+ * Finds the record at the start of `bytes`; when `at_end` says that nothing
+ * will ever follow, the rest is one. Returns false when none is complete.
+ *
+ * A line's text is without the newline, without one CR before that, and
+ * without the NULs before it: they are the hole which a writer leaves that
+ * goes on at its old offset after a truncation. Text over `max` bytes is cut,
+ * never inside a UTF-8 sequence. A run of NULs up to the end is no record.
+ *
+ * A block's text is without such NULs and without the blank lines before it.
+ * One of more than `max` bytes, lines that are ignored included, is dropped
+ * whole: half of it would be another event. So is one that is not ended when
+ * nothing will ever follow, as the standard says; that loses nothing where it
+ * has no data. Blank lines are a record without text, at the end or
+ * SPLIT_BLANK_BYTES of them.
  */
-bool split_next(const char *bytes, size_t len, bool at_end, size_t max,
-	struct split_record *r);
+bool split_next(enum split_format format, const char *bytes, size_t len,
+	bool at_end, size_t max, struct split_record *r);
+
+/* Bytes of blank lines before a block that are no part of it any more. */
+#define SPLIT_BLANK_BYTES 65536u
+
+/*
+ * Looks for the end of the first record from `from` on; what is before was
+ * looked at without finding one, or is SPLIT_CONTEXT bytes of that. The first
+ * byte is no NUL and not part of a blank line. Returns the bytes up to and
+ * with the end, or 0.
+ */
+size_t split_end(
+	enum split_format format, const char *bytes, size_t len, size_t from);
+#define SPLIT_CONTEXT 4u
+
+/* How much of `bytes` stands before the text of a block. */
+size_t split_blank(const char *bytes, size_t len);
 
 /* The length to which `data_len` > max bytes of text are cut. */
 size_t split_cut(const char *data, size_t max);
+
+/* Is this line of a block, up to its end or further, its data? */
+bool split_is_data(const char *line, size_t len);
 
 #endif

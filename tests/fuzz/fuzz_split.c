@@ -131,10 +131,10 @@ static void compare(struct file *file, const struct bytes *content,
 	struct scan s;
 
 	if (start > 0)
-		MUST(scan_begin(&s, &window, window_bytes, file, start,
-			     check_of(content, start) ^ 1, content->len,
+		MUST(scan_begin(SPLIT_LINES, &s, &window, window_bytes, file,
+			     start, check_of(content, start) ^ 1, content->len,
 			     max) == SCAN_CHANGED);
-	MUST(scan_begin(&s, &window, window_bytes, file, start,
+	MUST(scan_begin(SPLIT_LINES, &s, &window, window_bytes, file, start,
 		     check_of(content, start), content->len,
 		     max) == SCAN_RECORD);
 	while (find_record(content, start, file->finished, max, &want)) {
@@ -172,8 +172,8 @@ static void compare_back(
 	uint32_t left = records;
 	uint64_t start;
 
-	MUST(scan_back(&window, file, content->len, content->len, &left,
-		     &start) == SCAN_RECORD);
+	MUST(scan_back(SPLIT_LINES, &window, file, content->len, content->len,
+		     &left, &start) == SCAN_RECORD);
 	MUST(start == go_back(content, content->len, records));
 	buffer_release(&window);
 }
@@ -187,15 +187,15 @@ static void check_changes(
 	struct record r;
 	struct scan s;
 
-	MUST(scan_begin(&s, &window, 4096, file, start + 1, 0, start, 1024) ==
-		SCAN_CHANGED);
+	MUST(scan_begin(SPLIT_LINES, &s, &window, 4096, file, start + 1, 0,
+		     start, 1024) == SCAN_CHANGED);
 	if (start > 0) {
-		MUST(scan_begin(&s, &window, 4096, file, 0, 0, start, 1024) ==
-			SCAN_RECORD);
+		MUST(scan_begin(SPLIT_LINES, &s, &window, 4096, file, 0, 0,
+			     start, 1024) == SCAN_RECORD);
 		MUST(ftruncate(fd, 0) == 0);
 		MUST(scan_next(&s, &r) == SCAN_CHANGED);
-		MUST(scan_begin(&s, &window, 4096, file, start, 0, start,
-			     1024) == SCAN_CHANGED);
+		MUST(scan_begin(SPLIT_LINES, &s, &window, 4096, file, start, 0,
+			     start, 1024) == SCAN_CHANGED);
 	}
 	buffer_release(&window);
 }
@@ -207,14 +207,16 @@ static void compare_split(const struct bytes *content, bool finished)
 	struct bytes start = { content->data, len, 0 };
 	struct split_record got;
 	struct record want;
-	bool found = split_next(bytes_text(&start), len, finished, 16, &got);
+	bool found = split_next(
+		SPLIT_LINES, bytes_text(&start), len, finished, 16, &got);
 
 	MUST(found == find_record(&start, 0, finished, 16, &want));
 	if (!found)
 		return;
 	MUST(got.size == want.end && got.data == want.data);
 	MUST(got.data_len == want.data_len && got.dropped == want.dropped);
-	MUST(!split_next(bytes_text(&start), got.size - 1, false, 16, &got));
+	MUST(!split_next(SPLIT_LINES, bytes_text(&start), got.size - 1, false,
+		16, &got));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -123,6 +123,7 @@ static void fills_in_every_default(void **state)
 	assert_int_equal(a->history, 10);
 	assert_int_equal(a->history_max, 1000);
 	assert_string_equal(a->path, "/var/log/a");
+	assert_int_equal(a->format, SPLIT_LINES);
 	assert_null(a->rotated);
 	assert_int_equal(a->max_line_bytes, 1048576);
 	assert_false(a->access.is_public);
@@ -163,6 +164,7 @@ static void reads_every_key(void **state)
 		" { name = \"A-z.0_9\"; path = \"/p\"; type = \"file\";\n"
 		"   event = \"hit\"; history = 5; history_max = 100000;\n"
 		"   max_line = 1024L; rotated = \"p-[0-9]*\";\n"
+		"   format = \"sse\";\n"
 		"   require_user = true; users = [ \"ann\", \"b c\" ];\n"
 		"   allow = [ \"10.0.0.0/8\", \"::1\" ];\n"
 		"   cors_origins = [ \"https://b.example\" ]; },\n"
@@ -201,6 +203,7 @@ static void reads_every_key(void **state)
 	assert_int_equal(a->history_max, 100000);
 	assert_int_equal(a->max_line_bytes, 1024);
 	assert_string_equal(a->rotated, "p-[0-9]*");
+	assert_int_equal(a->format, SPLIT_BLOCKS);
 	assert_true(a->access.require_user);
 	assert_int_equal(a->access.user_count, 2);
 	assert_string_equal(a->access.users[0], "ann");
@@ -473,8 +476,8 @@ static void the_example_states_the_defaults(void **state)
 		"heartbeat = 15;", "retry = 2000;", "lifetime = 0;",
 		"stall = 300;", "incremental = true;",
 		"trust_remote_user = false;", "send_buffer = 32768;",
-		"ring = 1048576;", "type = \"file\";", "history = 10;",
-		"history_max = 1000;", "max_line = 1048576;",
+		"ring = 1048576;", "type = \"file\";", "format = \"lines\";",
+		"history = 10;", "history_max = 1000;", "max_line = 1048576;",
 		"show = \"count\";", "interval = 1.0;", "count = 0;",
 		"time_format = \"%Y-%m-%d %H:%M:%S\";" };
 	char *text = read_whole("conf/ssetail.conf");
@@ -644,7 +647,7 @@ static void names_each_fault_of_a_source(void **state)
 		FILE_ROW("type = \"pipe\";", ".type",
 			"\"file\", \"fifo\" or \"clock\""),
 		FILE_ROW("type = 1;", ".type", "is an integer"),
-		FILE_ROW("format = \"lines\";", ".format", "unknown key"),
+		FILE_ROW("formats = \"lines\";", ".formats", "unknown key"),
 		FILE_ROW("retry = 500;", ".retry", "outside of the sources"),
 		FILE_ROW("event = \"\";", ".event", "is empty"),
 		FILE_ROW("event = 1;", ".event", "is an integer"),
@@ -669,6 +672,9 @@ static void names_each_fault_of_a_source(void **state)
 		FILE_ROW("max_line = 1023;", ".max_line",
 			"from 1024 to 16777216"),
 		FILE_ROW("max_line = 16777217;", ".max_line", "out of range"),
+		FILE_ROW("format = \"json\";", ".format",
+			"is unknown; expected \"lines\" or \"sse\""),
+		FILE_ROW("format = 1;", ".format", "is an integer"),
 		FILE_ROW("rotated = \"old/a\";", ".rotated", "has a slash"),
 		FILE_ROW("rotated = \"\";", ".rotated", "is empty"),
 		FILE_ROW("type = \"fifo\"; rotated = \"a*\";", ".rotated",
@@ -738,6 +744,7 @@ static void names_each_fault_of_a_source(void **state)
 		CLOCK_ROW("history = 1;", ".history", "or \"fifo\" only"),
 		CLOCK_ROW("history_max = 1;", ".history_max", "\"fifo\" only"),
 		CLOCK_ROW("max_line = 1024;", ".max_line", "\"fifo\" only"),
+		CLOCK_ROW("format = \"sse\";", ".format", "\"file\" only"),
 		CLOCK_ROW("rotated = \"x\";", ".rotated", "\"file\" only"),
 		CLOCK_ROW("show = \"date\";", ".show", "\"count\" or \"time\""),
 		CLOCK_ROW("interval = 0;", ".interval", "from 0.01 to 86400"),

@@ -95,9 +95,10 @@ static void compare_from(struct buffer *window, struct file *f,
 	struct record r, m;
 	struct scan s;
 
-	assert_int_equal(scan_begin(&s, window, window_bytes, f, offset,
-				 offset ? check_of(content->data, offset) : 0,
-				 limit, max),
+	assert_int_equal(
+		scan_begin(SPLIT_LINES, &s, window, window_bytes, f, offset,
+			offset ? check_of(content->data, offset) : 0, limit,
+			max),
 		SCAN_RECORD);
 	while (model_next(content->data, limit, at_end, max, &offset, &m)) {
 		assert_int_equal(next(&s, &r), SCAN_RECORD);
@@ -287,7 +288,8 @@ static void jumps_over_a_sparse_hole(void **state)
 	disk_truncate(path, (off_t)size);
 	disk_append(path, "behind\nagain\n");
 	f = open_file(path, false);
-	assert_int_equal(scan_begin(&s, &window, 4096, f, 0, 0, f->size, 1024),
+	assert_int_equal(scan_begin(SPLIT_LINES, &s, &window, 4096, f, 0, 0,
+				 f->size, 1024),
 		SCAN_RECORD);
 	assert_int_equal(next(&s, &r), SCAN_RECORD);
 	assert_int_equal(r.data_len, 6);
@@ -346,15 +348,15 @@ static void sees_that_the_content_before_is_another(void **state)
 		disk_write_bytes(path, content.data, content.len);
 		content.data[changed] ^= 1;
 		f = open_file(path, false);
-		assert_int_equal(scan_begin(&s, &window, 4096, f, offset, check,
-					 f->size, 1024),
+		assert_int_equal(scan_begin(SPLIT_LINES, &s, &window, 4096, f,
+					 offset, check, f->size, 1024),
 			SCAN_CHANGED);
 		file_close(f);
 	}
 	/* Beyond the end of what is there now. */
 	disk_truncate(path, 82);
 	f = open_file(path, false);
-	assert_int_equal(scan_begin(&s, &window, 4096, f, 123,
+	assert_int_equal(scan_begin(SPLIT_LINES, &s, &window, 4096, f, 123,
 				 check_of(content.data, 123), f->size, 1024),
 		SCAN_CHANGED);
 	file_close(f);
@@ -378,7 +380,8 @@ static void sees_that_the_rest_is_gone(void **state)
 		add_line(&content, 40, "\n");
 	write_out(path, &content);
 	f = open_file(path, false);
-	assert_int_equal(scan_begin(&s, &window, 4096, f, 0, 0, f->size, 1024),
+	assert_int_equal(scan_begin(SPLIT_LINES, &s, &window, 4096, f, 0, 0,
+				 f->size, 1024),
 		SCAN_RECORD);
 	assert_int_equal(next(&s, &r), SCAN_RECORD);
 	disk_truncate(path, 0);
@@ -409,8 +412,8 @@ static void searches_long_lines_in_turns(void **state)
 		struct scan s;
 
 		/* Each time anew, as a feed does. */
-		assert_int_equal(
-			scan_begin(&s, &window, 4096, f, 0, 0, f->size, 1024),
+		assert_int_equal(scan_begin(SPLIT_LINES, &s, &window, 4096, f,
+					 0, 0, f->size, 1024),
 			SCAN_RECORD);
 		outcome = scan_next(&s, &r);
 		if (outcome == SCAN_RECORD)
@@ -466,8 +469,9 @@ static void goes_back_by_records(void **state)
 			uint32_t left = n, expected = n;
 			uint64_t start = 1;
 
-			assert_int_equal(scan_back(&window, f, content.len,
-						 content.len, &left, &start),
+			assert_int_equal(
+				scan_back(SPLIT_LINES, &window, f, content.len,
+					content.len, &left, &start),
 				SCAN_RECORD);
 			assert_int_equal(
 				start, model_back(content.data, content.len,
@@ -497,8 +501,8 @@ static void goes_back_no_further_than_it_may(void **state)
 		uint32_t left = 1000;
 		uint64_t start;
 
-		assert_int_equal(scan_back(&window, f, content.len, reach,
-					 &left, &start),
+		assert_int_equal(scan_back(SPLIT_LINES, &window, f, content.len,
+					 reach, &left, &start),
 			SCAN_RECORD);
 		assert_true(content.len - start <= reach);
 		assert_true(start == 0 || content.data[start - 1] == '\n');

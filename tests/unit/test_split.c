@@ -17,7 +17,7 @@ static bool split(const char *bytes, size_t len, bool at_end, size_t max,
 
 	assert_non_null(copy);
 	memcpy(copy, bytes, len);
-	found = split_next(copy, len, at_end, max, r);
+	found = split_next(SPLIT_LINES, copy, len, at_end, max, r);
 	if (found) {
 		assert_true(r->data >= copy);
 		assert_true(r->data + r->data_len <= copy + len);
