@@ -229,6 +229,7 @@ $(fuzzers): $(BUILD)/tests/fuzz/replay.o
 endif
 
 WRAP_test_cold = preadv2 pread fstatfs
+WRAP_test_pump = inotify_init1
 
 $(units) $(front) $(servers) $(browser): %: %.o $(testlib_o) $(tested_o)
 	$(call step,LD)$(CC) $(ALL_LDFLAGS) $(WRAP_$(@F):%=-Wl,--wrap=%) -o $@ $^ \

@@ -643,8 +643,7 @@ static void release_source(struct pump_source *s)
 {
 	if (!s)
 		return;
-	/* First the spool: who takes it over finds the pipes still locked for
-	 * a moment, and nobody reads them meanwhile. */
+	/* The spool last: who takes it over finds the pipes free. */
 	while (s->count > 0)
 		close_pipe(s, 0);
 	unwatch(s, &s->lock_watch);

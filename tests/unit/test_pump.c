@@ -1,0 +1,348 @@
+/*
+ * The thread that reads pipes: what it makes of what is written, and who of
+ * several does it. Two pumps of one process are as far from each other as
+ * those of two: locks belong to what was opened, not to processes.
+ */
+#include "tests/lib/test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/pump.h"
+#include "common/spool.h"
+#include "tests/lib/disk.h"
+#include "tests/lib/pipe.h"
+
+#define BYTES	131072
+#define SEGMENT (BYTES / SPOOL_SEGMENTS)
+
+static const char *folder;
+static const char *state_dir;
+static const char *path;
+static struct source_config config;
+static bool without_inotify;
+
+int __real_inotify_init1(int flags);
+int __wrap_inotify_init1(int flags);
+
+int __wrap_inotify_init1(int flags)
+{
+	if (!without_inotify)
+		return __real_inotify_init1(flags);
+	errno = EMFILE;
+	return -1;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	without_inotify = false;
+	folder = disk_folder();
+	state_dir = disk_subfolder(folder, "state");
+	path = disk_path(folder, "pipe");
+	config = (struct source_config){ .name = (char *)(uintptr_t) "app",
+		.type = SOURCE_FIFO,
+		.path = (char *)(uintptr_t)path,
+		.spool_bytes = BYTES,
+		.create = true,
+		.mode = 0600 };
+	return 0;
+}
+
+static struct pump *start_in(const char *dir, struct pump_source **source)
+{
+	struct pump *p = pump_new();
+	struct pump_source *s;
+
+	assert_non_null(p);
+	s = pump_add(p, &config, dir);
+	assert_non_null(s);
+	assert_int_equal(pump_start(p), 0);
+	if (source)
+		*source = s;
+	return p;
+}
+
+static struct pump *start(void)
+{
+	return start_in(state_dir, NULL);
+}
+
+/* All that came, oldest first: of names that are in order, "current" last. */
+static void read_all(struct bytes *out, const char *dir)
+{
+	char name[64];
+	unsigned long long base = 0;
+	struct stat st;
+
+	bytes_clear(out);
+	for (;;) {
+		snprintf(name, sizeof(name), "app/spool.%016llu", base);
+		if (stat(disk_path(dir, "%s", name), &st) < 0)
+			break;
+		disk_read(out, disk_path(dir, "%s", name));
+		assert_true(st.st_size > 0);
+		assert_int_equal(out->data[out->len - 1], '\n');
+		base += (unsigned long long)st.st_size;
+	}
+	disk_read(out, disk_path(dir, "app/current"));
+}
+
+static bool holds(const char *dir, const char *text)
+{
+	struct bytes all = BYTES_INIT;
+	bool same;
+
+	read_all(&all, dir);
+	same = strcmp(bytes_text(&all), text) == 0;
+	bytes_release(&all);
+	return same;
+}
+
+static void moves_what_is_written(void **state)
+{
+	struct pump *p = start();
+
+	(void)state;
+	pipe_write(path, "one\n");
+	wait_for(holds(state_dir, "one\n"));
+	pipe_write(path, "two\nthree\n");
+	wait_for(holds(state_dir, "one\ntwo\nthree\n"));
+	pump_free(p);
+}
+
+static void takes_what_is_there_before_it_ends(void **state)
+{
+	struct pump *p = start();
+	int fd = pipe_open(path);
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		pipe_put(fd, "line\n");
+	close(fd);
+	pump_free(p);
+	struct bytes all = BYTES_INIT;
+
+	read_all(&all, state_dir);
+	assert_int_equal(all.len, 5000);
+	bytes_release(&all);
+}
+
+static void half_a_record_is_ended_with_the_last_writer(void **state)
+{
+	struct pump *p = start();
+	int a = pipe_open(path), b = pipe_open(path);
+
+	(void)state;
+	pipe_put(a, "half");
+	close(a);
+	pipe_put(b, " and half\nwhole");
+	wait_for(holds(state_dir, "half and half\nwhole"));
+	/* Whoever takes over does not end what may go on. */
+	pump_free(p);
+	p = start();
+	pipe_put(b, "!");
+	wait_for(holds(state_dir, "half and half\nwhole!"));
+	close(b);
+	wait_for(holds(state_dir, "half and half\nwhole!\n"));
+	pump_free(p);
+}
+
+/* A writer of large blocks, which end anywhere: each segment ends with a
+ * record all the same (read_all looks). */
+static void segments_end_with_a_record(void **state)
+{
+	struct pump *p = start();
+	struct bytes text = BYTES_INIT;
+	int fd = pipe_open(path);
+
+	(void)state;
+	for (int i = 0; text.len < 4 * SEGMENT; i++)
+		bytes_add_format(&text, "%d %.*s\n", i, i % 200,
+			"....................................................."
+			"....................................................."
+			"....................................................."
+			"...................................................."
+			".");
+	assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+	assert_int_equal(write(fd, text.data, text.len), text.len);
+	wait_for(holds(state_dir, bytes_text(&text)));
+	assert_true(disk_entries(disk_path(state_dir, "app")) >= 3 + 3);
+	close(fd);
+	bytes_release(&text);
+	pump_free(p);
+}
+
+static void a_record_that_fits_no_segment_is_cut(void **state)
+{
+	struct pump *p = start();
+	struct bytes all = BYTES_INIT;
+	char *line = malloc(3 * SEGMENT);
+	size_t letters = 0;
+	int fd = pipe_open(path);
+
+	(void)state;
+	memset(line, 'x', 3 * SEGMENT);
+	line[3 * SEGMENT - 1] = '\n';
+	pipe_put(fd, "before\n");
+	assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+	assert_int_equal(write(fd, line, 3 * SEGMENT), 3 * SEGMENT);
+	pipe_put(fd, "after\n");
+	close(fd);
+	pump_free(p);
+	read_all(&all, state_dir);
+	for (size_t i = 0; i < all.len; i++)
+		letters += all.data[i] == 'x';
+	assert_int_equal(letters, 3 * SEGMENT - 1);
+	assert_memory_equal(all.data, "before\n", 7);
+	assert_memory_equal(all.data + all.len - 7, "\nafter\n", 7);
+	free(line);
+	bytes_release(&all);
+}
+
+static void another_goes_on_when_the_first_ends(void **state)
+{
+	struct pump *a = start(), *b = start(), *c = start();
+	int fd = pipe_open(path);
+
+	(void)state;
+	pipe_put(fd, "1\n");
+	wait_for(holds(state_dir, "1\n"));
+	pump_free(a);
+	pipe_put(fd, "2\n");
+	wait_for(holds(state_dir, "1\n2\n"));
+	pump_free(b);
+	pipe_put(fd, "3\n");
+	wait_for(holds(state_dir, "1\n2\n3\n"));
+	close(fd);
+	pump_free(c);
+}
+
+static void without_inotify_the_timer_does(void **state)
+{
+	struct pump *a, *b;
+
+	(void)state;
+	without_inotify = true;
+	a = start();
+	b = start();
+	pipe_write(path, "1\n");
+	wait_for(holds(state_dir, "1\n"));
+	pump_free(a);
+	pipe_write(path, "2\n");
+	wait_for(holds(state_dir, "1\n2\n"));
+	pump_free(b);
+}
+
+/* Who has another state directory gets nothing, and tears nothing apart. */
+static void one_state_directory_has_all_of_a_pipe(void **state)
+{
+	const char *other = disk_subfolder(folder, "other");
+	struct pump *a = start(), *b = start_in(other, NULL);
+
+	(void)state;
+	pipe_write(path, "1\n2\n3\n");
+	wait_for(holds(state_dir, "1\n2\n3\n"));
+	assert_true(holds(other, ""));
+	pump_free(a);
+	pipe_write(path, "4\n");
+	wait_for(holds(other, "4\n"));
+	pump_free(b);
+}
+
+static void says_how_the_path_is(void **state)
+{
+	struct pump_source *s;
+	struct pump *p;
+
+	(void)state;
+	config.create = false;
+	p = start_in(state_dir, &s);
+	assert_int_equal(pump_state(s), FILE_ABSENT);
+	disk_write(path, "x\n");
+	wait_for(pump_state(s) == FILE_NOT_A_FILE);
+	disk_remove(path);
+	wait_for(pump_state(s) == FILE_ABSENT);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	wait_for(pump_state(s) == FILE_OPEN);
+	pump_free(p);
+}
+
+/* Two pipes at one path, one after the other: no half of a record of one is
+ * glued to one of the other. */
+static void a_pipe_that_was_replaced_is_read_to_its_end(void **state)
+{
+	struct pump *p = start();
+	int old = pipe_open(path), new;
+
+	(void)state;
+	pipe_put(old, "old\nha");
+	wait_for(holds(state_dir, "old\nha"));
+	assert_int_equal(unlink(path), 0);
+	new = pipe_open(path);
+	pipe_put(new, "new\n");
+	wait_for(holds(state_dir, "old\nha\nnew\n"));
+	pipe_put(old, "late\n");
+	wait_for(holds(state_dir, "old\nha\nnew\nlate\n"));
+	close(old);
+	close(new);
+	pump_free(p);
+}
+
+static size_t descriptors(bool *all_close_on_exec)
+{
+	size_t open = 0;
+
+	for (int fd = 3; fd < 256; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+
+		if (flags < 0)
+			continue;
+		open++;
+		*all_close_on_exec &= (flags & FD_CLOEXEC) != 0;
+	}
+	return open;
+}
+
+static void no_descriptor_is_left_or_inherited(void **state)
+{
+	bool before_closes = true, closes = true;
+	size_t before = descriptors(&before_closes);
+	struct pump *p = start();
+
+	(void)state;
+	pipe_write(path, "x\n");
+	wait_for(holds(state_dir, "x\n"));
+	assert_true(descriptors(&closes) > before);
+	assert_int_equal(closes, before_closes);
+	pump_free(p);
+	assert_int_equal(descriptors(&closes), before);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, test_cleanup)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(moves_what_is_written),
+		TEST(takes_what_is_there_before_it_ends),
+		TEST(half_a_record_is_ended_with_the_last_writer),
+		TEST(segments_end_with_a_record),
+		TEST(a_record_that_fits_no_segment_is_cut),
+		TEST(another_goes_on_when_the_first_ends),
+		TEST(without_inotify_the_timer_does),
+		TEST(one_state_directory_has_all_of_a_pipe),
+		TEST(says_how_the_path_is),
+		TEST(a_pipe_that_was_replaced_is_read_to_its_end),
+		TEST(no_descriptor_is_left_or_inherited),
+	};
+
+	return cmocka_run_group_tests_name("pump", tests, NULL, NULL);
+}
