@@ -8,7 +8,8 @@
  * counts only where the server has authenticated it: some (nginx, HAProxy)
  * set REMOTE_USER from the Authorization header whatever it says, so that
  * anybody can claim to be anybody. Those that did authenticate set AUTH_TYPE
- * too, which no client can do.
+ * too, which no client can do; HAProxy sets it in any case, and what it says
+ * is not taken for an AUTH_TYPE (request.h).
  */
 #ifndef SSETAIL_ACCESS_H
 #define SSETAIL_ACCESS_H

@@ -300,6 +300,16 @@ static void take_text(char *to, size_t max, const char *from)
 		memcpy(to, from, len + 1);
 }
 
+/* It makes an AUTH_TYPE and a REMOTE_USER of any Authorization header, though
+ * nobody has checked that; no other server is known to. Its SERVER_SOFTWARE is
+ * nothing that a client has a hand in. */
+static bool is_haproxy(const char *software)
+{
+	static const char name[] = "HAProxy";
+
+	return strncasecmp(software, name, strlen(name)) == 0;
+}
+
 /* Sources that the path or the query names, or what may name them. */
 static enum request_outcome take_sources(struct request *r,
 	const char *path_info, const char *script_name,
@@ -331,7 +341,7 @@ enum request_outcome request_read(
 	static const char *const names[] = { "REQUEST_METHOD", "QUERY_STRING",
 		"PATH_INFO", "SCRIPT_NAME", "HTTP_ACCEPT", "HTTP_LAST_EVENT_ID",
 		"REMOTE_ADDR", "REMOTE_USER", "AUTH_TYPE", "HTTP_ORIGIN",
-		"HTTP_ACCESS_CONTROL_REQUEST_METHOD" };
+		"HTTP_ACCESS_CONTROL_REQUEST_METHOD", "SERVER_SOFTWARE" };
 	enum {
 		METHOD,
 		QUERY,
@@ -344,6 +354,7 @@ enum request_outcome request_read(
 		AUTH,
 		ORIGIN,
 		ASKED_METHOD,
+		SOFTWARE,
 		COUNT
 	};
 	const char *values[COUNT];
@@ -360,7 +371,8 @@ enum request_outcome request_read(
 	r->method = method_of(values[METHOD]);
 	take_text(r->remote_address, REQUEST_ADDRESS_MAX, values[ADDRESS]);
 	take_text(r->remote_user, ACCESS_USER_MAX, values[USER]);
-	r->has_auth_type = values[AUTH][0] != '\0';
+	r->has_auth_type =
+		values[AUTH][0] != '\0' && !is_haproxy(values[SOFTWARE]);
 	take_text(r->origin, CORS_ORIGIN_MAX, values[ORIGIN]);
 	r->is_preflight =
 		r->method == REQUEST_OPTIONS && values[ASKED_METHOD][0] != '\0';

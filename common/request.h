@@ -65,7 +65,8 @@ struct request {
 	 * the name is to be believed is decided elsewhere. */
 	char remote_address[REQUEST_ADDRESS_MAX + 1];
 	char remote_user[ACCESS_USER_MAX + 1];
-	bool has_auth_type; /* AUTH_TYPE is set, and not empty */
+	bool has_auth_type; /* AUTH_TYPE is set, and not empty; false behind
+			     * HAProxy, which sets it whoever claims what */
 
 	/* Of which origin the page is that asks; "" where that is not said, or
 	 * with more bytes than any origin has. */

@@ -1,9 +1,9 @@
 /*
- * Requests. The input is the lines of eleven variables, in this order: method,
+ * Requests. The input is the lines of twelve variables, in this order: method,
  * query, PATH_INFO, SCRIPT_NAME, Accept, Last-Event-ID, address, user, kind of
- * authentication, Origin, Access-Control-Request-Method; one that is "-", or
- * not there, is not set. What comes out must be what a configuration may be
- * asked with.
+ * authentication, Origin, Access-Control-Request-Method, the server; one that
+ * is "-", or not there, is not set. What comes out must be what a configuration
+ * may be asked with.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -11,14 +11,15 @@
 #include "common/request.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { VARIABLES = 11 };
+enum { VARIABLES = 12 };
 
 static const char *variable(const void *context, const char *name)
 {
 	static const char *const names[VARIABLES] = { "REQUEST_METHOD",
 		"QUERY_STRING", "PATH_INFO", "SCRIPT_NAME", "HTTP_ACCEPT",
 		"HTTP_LAST_EVENT_ID", "REMOTE_ADDR", "REMOTE_USER", "AUTH_TYPE",
-		"HTTP_ORIGIN", "HTTP_ACCESS_CONTROL_REQUEST_METHOD" };
+		"HTTP_ORIGIN", "HTTP_ACCESS_CONTROL_REQUEST_METHOD",
+		"SERVER_SOFTWARE" };
 	char *const *values = context;
 
 	for (size_t i = 0; i < VARIABLES; i++)
@@ -87,7 +88,9 @@ static void check_visitor(const struct request *r, char *const *values)
 {
 	check_text(r->remote_address, REQUEST_ADDRESS_MAX, values[6]);
 	check_text(r->remote_user, ACCESS_USER_MAX, values[7]);
-	MUST(r->has_auth_type == (values[8] && *values[8]));
+	MUST(!r->has_auth_type || (values[8] && *values[8]));
+	MUST(!r->has_auth_type || !values[11] || *values[11] != 'H' ||
+		strncmp(values[11], "HAProxy", 7) != 0);
 	check_text(r->origin, CORS_ORIGIN_MAX, values[9]);
 	MUST(r->is_preflight ==
 		(r->method == REQUEST_OPTIONS && values[10] && *values[10]));

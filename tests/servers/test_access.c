@@ -4,14 +4,9 @@
  */
 #include "tests/lib/test.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
+#include "tests/lib/brand.h"
 #include "tests/lib/disk.h"
 #include "tests/lib/http.h"
-#include "tests/lib/responder.h"
 #include "tests/lib/server.h"
 
 /* Only ann may read, and zoe has a password, too: "secret", both. */
@@ -65,116 +60,111 @@ static void expect_unknown_(
 }
 #define expect_unknown(...) TEST_HERE(expect_unknown_(__VA_ARGS__))
 
-/* ---- nginx */
+/* ---- what is changed in a server so that it asks for the passwords */
 
-/* /events with the parameters that Debian's nginx comes with, and /checked
- * where nginx asks for a password and says so as ssetail.conf(5) has it. */
-static const char nginx_conf[] =
-	"daemon off;\n"
-	"%s"
-	"pid nginx.pid;\n"
-	"error_log stderr;\n"
-	"events { }\n"
-	"http {\n"
-	"	access_log off;\n"
-	"	client_body_temp_path tmp; fastcgi_temp_path tmp;\n"
-	"	proxy_temp_path tmp; scgi_temp_path tmp; uwsgi_temp_path tmp;\n"
-	"	include /etc/nginx/fastcgi_params;\n"
-	"	fastcgi_param PATH_INFO $fastcgi_path_info;\n"
-	"	server {\n"
-	"		listen %s;\n"
-	"		fastcgi_split_path_info ^(/[a-z]+)(/.*)$;\n"
-	"		location /events/ { fastcgi_pass unix:%s; }\n"
-	"		location /checked/ {\n"
-	"			auth_basic logs;\n"
-	"			auth_basic_user_file passwords;\n"
-	"			include /etc/nginx/fastcgi_params;\n"
-	"			fastcgi_param PATH_INFO $fastcgi_path_info;\n"
-	"			fastcgi_param AUTH_TYPE Basic;\n"
-	"			fastcgi_pass unix:%s;\n"
-	"		}\n"
-	"	}\n"
-	"}\n";
+/* A text of a fragment with what stands in its place when it is copied. */
+typedef const char *const change[2];
 
-/* Returns its address. */
-static const char *start_nginx(struct responder *r, const char *settings)
+static void change_fragment(struct server *s, change *changes)
 {
-	const char *address = responder_tcp();
-	const char *conf, *folder;
-	struct process *p;
-	int fd;
+	const char *from = brand_fragment(s);
+	const char *to = disk_path(s->folder, "changed");
 
-	responder_start(r, &(struct responder_how){
-				   .settings = settings, .source = RULE });
-	disk_append(r->log, "one\n");
-	folder = disk_subfolder(r->folder, "nginx");
-	conf = disk_path(folder, "nginx.conf");
-	disk_write(conf, nginx_conf, geteuid() == 0 ? "user root;\n" : "",
-		address, r->address, r->address);
-	disk_write(disk_path(folder, "passwords"), "%s", passwords);
-	p = process_run("/usr/sbin/nginx", "-e", "stderr", "-p", folder, "-c",
-		conf, NULL);
-	struct test_wait wait = test_wait_here("nginx to accept");
-	while ((fd = reader_connect(address)) < 0) {
-		if (!process_runs(p))
-			test_fail("nginx has ended");
-		test_wait_step(&wait);
-	}
-	close(fd);
-	return address;
+	disk_copy_changed(from, to, changes);
+	disk_rename(to, from);
 }
 
-static void a_name_that_nginx_has_not_checked_is_refused(void **state)
+static void have_lighttpd_ask(struct server *s)
 {
-	(void)state;
-	struct responder r;
-	const char *address = start_nginx(&r, "");
-
-	expect_unknown(address, "/events", NULL);
-	expect_unknown(address, "/events", AS_ANN);
-	expect_unknown(address, "/events", AS_ZOE);
-	expect_unknown(address, "/events", GUESSED);
+	disk_append(s->config,
+		"server.modules += ( \"mod_auth\", \"mod_authn_file\" )\n"
+		"auth.backend = \"htpasswd\"\n"
+		"auth.backend.htpasswd.userfile = \"%s/passwords\"\n"
+		"auth.require = ( \"/events\" => ( \"method\" => \"basic\",\n"
+		"	\"realm\" => \"logs\", \"require\" => \"valid-user\" "
+		") )\n",
+		s->folder);
 }
 
-/* That the claim arrives is what makes the test above one. */
-static void nginx_passes_on_whatever_name_is_claimed(void **state)
+static void have_apache_ask(struct server *s)
 {
-	(void)state;
-	struct responder r;
-	const char *address = start_nginx(&r, "trust_remote_user = true;");
-
-	expect_unknown(address, "/events", NULL);
-	expect_status(address, "/events", GUESSED, 200);
-	expect_status(address, "/events", AS_ZOE, 403);
+	disk_append(s->config,
+		"<Location \"/events\">\n"
+		"	AuthType Basic\n"
+		"	AuthName logs\n"
+		"	AuthUserFile %s/passwords\n"
+		"	Require valid-user\n"
+		"</Location>\n",
+		s->folder);
 }
 
-static void a_name_that_nginx_has_checked_is_believed_when_told_so(void **state)
+static void have_nginx_ask(struct server *s)
 {
-	(void)state;
-	struct responder r;
-	const char *address = start_nginx(&r, "");
-
-	expect_status(address, "/checked", NULL, 401);
-	expect_status(address, "/checked", GUESSED, 401);
-	expect_status(address, "/checked", AS_ZOE, 403);
-	expect_status(address, "/checked", AS_ANN, 200);
+	change_fragment(s, (change[]){ { "#auth_basic", "auth_basic" },
+				   { "#fastcgi_param", "fastcgi_param" },
+				   { "/etc/nginx/ssetail.passwords",
+					   disk_path(s->folder, "passwords") },
+				   { NULL, NULL } });
 }
 
-/* ---- lighttpd and Apache */
+static void have_haproxy_ask(struct server *s)
+{
+	change_fragment(s,
+		(change[]){ { "#user ann password $5$...",
+				    "user ann insecure-password secret\n"
+				    "	user zoe insecure-password secret #" },
+			{ "#http-request", "http-request" }, { NULL, NULL } });
+}
+
+/* "secret". */
+#define BCRYPT "$2b$04$CQxCcYomEHCZlb9.RQMPzu2yGLKr6m21DjOcAazEZPD2aXDT5lGUi"
+
+static void have_caddy_ask(struct server *s)
+{
+	change_fragment(
+		s, (change[]){ { "handle @ssetail {", "basicauth @ssetail {\n"
+						      "	ann " BCRYPT "\n"
+						      "	zoe " BCRYPT "\n"
+						      "}\n"
+						      "handle @ssetail {" },
+			   { NULL, NULL } });
+}
+
+/* ---- all of them */
+
+struct login {
+	struct server_kind kind;
+	void (*ask)(struct server *s);
+	const char *settings; /* of ssetail, with which a name counts */
+};
 
 #define LIGHTTPD(file, what, top)                                              \
 	{                                                                      \
-		.program = "lighttpd", .fragment = "conf/lighttpd/" file,      \
-		.ssetail = what, .sets = top                                   \
+		{ .program = "lighttpd",                                       \
+			.fragment = "conf/lighttpd/" file,                     \
+			.ssetail = what,                                       \
+			.sets = top },                                         \
+			have_lighttpd_ask, ""                                  \
 	}
 #define APACHE(loads, file, what, top)                                         \
 	{                                                                      \
-		.program = "apache2", .fragment = "conf/apache/" file,         \
-		.ssetail = what, .sets = top,                                  \
-		.modules = "mpm_event authn_core authn_file auth_basic "       \
-			   "authz_user " loads                                 \
+		{ .program = "apache2",                                        \
+			.fragment = "conf/apache/" file,                       \
+			.ssetail = what,                                       \
+			.sets = top,                                           \
+			.modules = "mpm_event authn_core authn_file "          \
+				   "auth_basic authz_user " loads },           \
+			have_apache_ask, ""                                    \
 	}
-static const struct server_kind kinds[] = {
+#define OTHER(what, file, ask, settings)                                       \
+	{                                                                      \
+		{ .program = what,                                             \
+			.fragment = "conf/" what "/" file,                     \
+			.ssetail = "ssetail.fcgi",                             \
+			.sets = "socket" },                                    \
+			ask, settings                                          \
+	}
+static const struct login logins[] = {
 	LIGHTTPD("fastcgi.conf", "ssetail.fcgi", "program config socket"),
 	LIGHTTPD("cgi.conf", "ssetail.cgi", "program config"),
 	APACHE("cgid", "cgi.conf", "ssetail.cgi", "program config"),
@@ -182,63 +172,108 @@ static const struct server_kind kinds[] = {
 	APACHE("proxy proxy_fcgi", "proxy-pass.conf", "ssetail.fcgi", "socket"),
 	APACHE("proxy proxy_fcgi", "proxy-handler.conf", "ssetail.fcgi",
 		"socket"),
+	OTHER("nginx", "ssetail.conf", have_nginx_ask, ""),
+	OTHER("haproxy", "ssetail.cfg", have_haproxy_ask,
+		"trust_remote_user = true;"),
+	OTHER("caddy", "ssetail.caddy", have_caddy_ask, ""),
 };
-/* A login for what is below /events. %s: the file of passwords. */
-static const char lighttpd_login[] =
-	"server.modules += ( \"mod_auth\", \"mod_authn_file\" )\n"
-	"auth.backend = \"htpasswd\"\n"
-	"auth.backend.htpasswd.userfile = \"%s\"\n"
-	"auth.require = ( \"/events\" => ( \"method\" => \"basic\",\n"
-	"	\"realm\" => \"logs\", \"require\" => \"valid-user\" ) )\n";
-static const char apache_login[] = "<Location \"/events\">\n"
-				   "	AuthType Basic\n"
-				   "	AuthName logs\n"
-				   "	AuthUserFile %s\n"
-				   "	Require valid-user\n"
-				   "</Location>\n";
+enum { NGINX = 6, HAPROXY };
 
-static void start(struct server *s, const struct server_kind *kind, bool login)
+static void ask_for_passwords(struct server *s)
 {
-	bool is_apache = strcmp(kind->program, "apache2") == 0;
-	const char *file = disk_path(disk_folder(), "passwords");
-	struct bytes site = BYTES_INIT;
+	const struct login *login = (const struct login *)s->kind;
 
-	disk_write(file, "%s", passwords);
-	if (login)
-		bytes_add_format(
-			&site, is_apache ? apache_login : lighttpd_login, file);
-	server_start(s, kind,
-		&(struct server_how){
-			.source = RULE, .site = bytes_text(&site) });
-	bytes_release(&site);
+	disk_write(disk_path(s->folder, "passwords"), "%s", passwords);
+	login->ask(s);
+}
+
+static void start(struct server *s, const struct login *login,
+	const struct server_how *how)
+{
+	struct server_how rule = *how;
+
+	rule.source = RULE;
+	server_start(s, &login->kind, &rule);
 	disk_append(s->log, "one\n");
 }
 
 static void who_has_logged_in_and_is_listed_may_read(void **state)
 {
+	const struct login *login = *state;
 	struct server s;
 
-	start(&s, *state, true);
+	start(&s, login,
+		&(struct server_how){ .settings = login->settings,
+			.prepare = ask_for_passwords });
 	expect_status(s.address, "/events", NULL, 401);
 	expect_status(s.address, "/events", GUESSED, 401);
 	expect_status(s.address, "/events", AS_ZOE, 403);
 	expect_status(s.address, "/events", AS_ANN, 200);
 }
 
+/* Nor with the settings for a server that asks. */
 static void without_a_login_nobody_is_anybody(void **state)
+{
+	const struct login *login = *state;
+	struct server s;
+
+	start(&s, login, &(struct server_how){ .settings = login->settings });
+	expect_unknown(s.address, "/events", NULL);
+	expect_unknown(s.address, "/events", AS_ANN);
+	expect_unknown(s.address, "/events", AS_ZOE);
+	expect_unknown(s.address, "/events", GUESSED);
+}
+
+/* ---- servers that pass on what is only claimed */
+
+/* That the claim arrives is what makes the test above one. */
+static void nginx_passes_on_whatever_name_is_claimed(void **state)
 {
 	struct server s;
 
-	start(&s, *state, false);
+	start(&s, *state,
+		&(struct server_how){
+			.settings = "trust_remote_user = true;" });
 	expect_unknown(s.address, "/events", NULL);
+	expect_status(s.address, "/events", GUESSED, 200);
+	expect_status(s.address, "/events", AS_ZOE, 403);
+}
+
+static void let_claims_pass(struct server *s)
+{
+	change_fragment(s, (change[]){ { "http-request del-header", "#" },
+				   { NULL, NULL } });
+}
+
+static void haproxy_passes_on_whatever_name_is_claimed(void **state)
+{
+	struct server s;
+
+	start(&s, *state,
+		&(struct server_how){ .settings = "trust_remote_user = true;",
+			.prepare = let_claims_pass });
+	expect_unknown(s.address, "/events", NULL);
+	expect_status(s.address, "/events", GUESSED, 200);
+}
+
+/* It says that it has checked them. */
+static void what_haproxy_claims_to_have_checked_is_refused(void **state)
+{
+	struct server s;
+
+	start(&s, *state, &(struct server_how){ .prepare = let_claims_pass });
+	expect_unknown(s.address, "/events", GUESSED);
 	expect_unknown(s.address, "/events", AS_ANN);
 }
 
-#define TEST(name) cmocka_unit_test_teardown(name, test_cleanup)
+#define TEST(i, name)                                                          \
+	{                                                                      \
+#name, name, NULL, test_cleanup, (void *)(uintptr_t)&logins[i] \
+	}
 #define WITH(i, kind, name)                                                    \
 	{                                                                      \
 		kind ": " #name, name, NULL, test_cleanup,                     \
-			(void *)(uintptr_t)&kinds[i]                           \
+			(void *)(uintptr_t)&logins[i]                          \
 	}
 #define TESTS(name)                                                            \
 	WITH(0, "lighttpd mod_fastcgi", name),                                 \
@@ -246,16 +281,18 @@ static void without_a_login_nobody_is_anybody(void **state)
 		WITH(2, "Apache mod_cgid", name),                              \
 		WITH(3, "Apache mod_fcgid", name),                             \
 		WITH(4, "Apache ProxyPass", name),                             \
-		WITH(5, "Apache SetHandler", name)
+		WITH(5, "Apache SetHandler", name),                            \
+		WITH(NGINX, "nginx", name), WITH(HAPROXY, "HAProxy", name),    \
+		WITH(8, "Caddy", name)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_name_that_nginx_has_not_checked_is_refused),
-		TEST(nginx_passes_on_whatever_name_is_claimed),
-		TEST(a_name_that_nginx_has_checked_is_believed_when_told_so),
 		TESTS(who_has_logged_in_and_is_listed_may_read),
 		TESTS(without_a_login_nobody_is_anybody),
+		TEST(NGINX, nginx_passes_on_whatever_name_is_claimed),
+		TEST(HAPROXY, haproxy_passes_on_whatever_name_is_claimed),
+		TEST(HAPROXY, what_haproxy_claims_to_have_checked_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("access", tests, NULL, NULL);

@@ -19,6 +19,7 @@ struct variables {
 	const char *method, *path, *query, *script, *accept, *id;
 	const char *address, *user, *auth_type;
 	const char *origin, *asked_method;
+	const char *software;
 };
 
 static const char *variable(const void *context, const char *name)
@@ -47,6 +48,8 @@ static const char *variable(const void *context, const char *name)
 		return v->origin;
 	if (strcmp(name, "HTTP_ACCESS_CONTROL_REQUEST_METHOD") == 0)
 		return v->asked_method;
+	if (strcmp(name, "SERVER_SOFTWARE") == 0)
+		return v->software;
 	return NULL;
 }
 
@@ -632,6 +635,23 @@ static void tells_who_asks(void **state)
 	assert_false(r.has_auth_type);
 }
 
+static void what_haproxy_calls_authenticated_is_a_claim(void **state)
+{
+	struct variables v = { .path = "/a",
+		.user = "ann",
+		.auth_type = "Basic",
+		.software = "HAProxy 2.6.12-1+deb12u4" };
+	struct request r;
+
+	(void)state;
+	read_variables(&r, v);
+	assert_false(r.has_auth_type);
+	assert_string_equal(r.remote_user, "ann");
+	v.software = "nginx/1.22.1";
+	read_variables(&r, v);
+	assert_true(r.has_auth_type);
+}
+
 /* A part of a name is the name of somebody else. */
 static void of_who_asks_all_is_kept_or_nothing(void **state)
 {
@@ -735,6 +755,7 @@ int main(void)
 		cmocka_unit_test(what_is_accepted_is_always_well_formed),
 		cmocka_unit_test(tells_who_asks),
 		cmocka_unit_test(of_who_asks_all_is_kept_or_nothing),
+		cmocka_unit_test(what_haproxy_calls_authenticated_is_a_claim),
 		cmocka_unit_test(tells_of_which_origin_a_page_is),
 		cmocka_unit_test(tells_a_preflight),
 	};
