@@ -9,16 +9,9 @@
 
 #include "common/buffer.h"
 #include "common/config.h"
+#include "common/embed.h"
 
-/* The very files that others copy, and that tests run: the assembler puts
- * them in. */
-#define EMBED(symbol, file)                                                    \
-	__asm__(".section .rodata\n"                                           \
-		".global " symbol "\n" symbol ":\n"                            \
-		".incbin \"" file "\"\n"                                       \
-		".byte 0\n"                                                    \
-		".previous\n")
-
+/* The very files that others copy, and that tests run. */
 EMBED("init_config", "conf/apache/htssetail.conf");
 EMBED("init_htaccess", "conf/apache/htaccess");
 

@@ -6,6 +6,7 @@
 
 #include "common/head.h"
 #include "common/log.h"
+#include "common/page.h"
 #include "common/spool.h"
 
 int hub_init(struct hub *h, const struct config *config)
@@ -144,21 +145,26 @@ static enum access_decision take_named(const struct view *v,
 	return worst;
 }
 
+/* The script's name may hold what another server has in PATH_INFO. */
+static enum access_decision take_script_name(const struct view *v,
+	const struct request *request, struct route *route)
+{
+	struct request other = *request;
+
+	return request_take_script_name(&other) ? take_named(v, &other, route)
+						: ACCESS_HIDDEN;
+}
+
 static enum access_decision take_sources(const struct view *v,
 	const struct request *request, struct route *route)
 {
-	struct request other;
+	enum access_decision decision;
 
 	if (request->source_count > 0)
 		return take_named(v, request, route);
-	/* The script's name may hold what another server has in PATH_INFO. */
-	other = *request;
-	if (request_take_script_name(&other)) {
-		enum access_decision decision = take_named(v, &other, route);
-
-		if (decision != ACCESS_HIDDEN)
-			return decision;
-	}
+	decision = take_script_name(v, request, route);
+	if (decision != ACCESS_HIDDEN)
+		return decision;
 	route->count = 1;
 	route->sources[0] = default_source(v);
 	return decide(v, route->sources[0]);
@@ -254,6 +260,65 @@ static int status_of(const struct view *v, enum request_outcome outcome,
 	return has_ended(route, request) ? 204 : 0;
 }
 
+/* ---- the viewer */
+
+/* Is the bare MOUNT asked for, to be looked at? */
+static bool is_for_page(const struct view *v, const struct request *request)
+{
+	struct route route;
+
+	return request->wants_html && request->source_count == 0 &&
+	       take_script_name(v, request, &route) == ACCESS_HIDDEN;
+}
+
+static void list_source(struct buffer *list, const struct source_config *config)
+{
+	static const char *const types[] = {
+		[SOURCE_FILE] = "file",
+		[SOURCE_FIFO] = "fifo",
+		[SOURCE_CLOCK] = "clock",
+	};
+	/* A clock has no past. */
+	bool has_past = config->type != SOURCE_CLOCK;
+
+	page_list_source(list, config->name, types[config->type],
+		has_past ? config->history : 0,
+		has_past ? config->history_max : 0);
+}
+
+/* Also for a visitor who may read nothing: a page without sources says no
+ * more than that this program is here, as the 404 does. */
+static void add_page(
+	const struct view *v, struct buffer *answer, bool with_body)
+{
+	struct buffer list = BUFFER_INIT;
+	char nonce[PAGE_NONCE_LEN + 1];
+
+	for (size_t i = 0; i < v->hub->source_count; i++)
+		if (decide(v, v->hub->sources[i]) == ACCESS_GRANTED)
+			list_source(&list, v->hub->sources[i]->config);
+	page_make_nonce(nonce);
+	page_add(answer, &list, nonce, with_body);
+	buffer_release(&list);
+}
+
+/* Answers what belongs to the viewer; false: nothing of it. */
+static bool answer_viewer(const struct view *v, enum request_outcome outcome,
+	const struct request *request, struct buffer *answer)
+{
+	bool with_body = request->method == REQUEST_GET;
+
+	if (outcome != REQUEST_OK || request->method == REQUEST_OTHER)
+		return false;
+	if (request->wants_worker && request->source_count == 0)
+		page_add_worker(answer, with_body);
+	else if (is_for_page(v, request))
+		add_page(v, answer, with_body);
+	else
+		return false;
+	return true;
+}
+
 bool hub_route(struct hub *h, enum request_outcome outcome,
 	const struct request *request, struct route *route,
 	struct buffer *answer)
@@ -272,6 +337,8 @@ bool hub_route(struct hub *h, enum request_outcome outcome,
 		head_add_options(answer, request->is_preflight, &route->cors);
 		return false;
 	}
+	if (answer_viewer(&view, outcome, request, answer))
+		return false;
 	status = status_of(&view, outcome, request, route);
 	if (status)
 		head_add_answer(answer, status, NULL, !head, &route->cors);

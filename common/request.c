@@ -272,6 +272,25 @@ static bool take_tail(struct request *r, const struct span *value)
 	return true;
 }
 
+/* Copies what may be an id of ours, and nothing else. */
+static void copy_id(char to[REQUEST_ID_MAX + 1], struct span id)
+{
+	if (id.len <= REQUEST_ID_MAX &&
+		consists_of(id, LETTERS_AND_DIGITS "._~-"))
+		memcpy(to, id.at, id.len);
+}
+
+static bool take_before(struct request *r, const struct span *value)
+{
+	if (value == NULL)
+		return true;
+	if (value->len == 0)
+		return false;
+	r->before_given = true;
+	copy_id(r->before, *value);
+	return true;
+}
+
 static void take_id(
 	struct request *r, const char *header, const struct query *q)
 {
@@ -286,9 +305,7 @@ static void take_id(
 			id = *value;
 	}
 	r->id_given = id.len > 0;
-	if (id.len <= REQUEST_ID_MAX &&
-		consists_of(id, LETTERS_AND_DIGITS "._~-"))
-		memcpy(r->id, id.at, id.len);
+	copy_id(r->id, id);
 }
 
 /* Copies a text of at most `max` bytes; of a longer one nothing. */
@@ -377,11 +394,13 @@ enum request_outcome request_read(
 	r->is_preflight =
 		r->method == REQUEST_OPTIONS && values[ASKED_METHOD][0] != '\0';
 	if (!query_read(&q, values[QUERY]) ||
-		!take_tail(r, value_of(&q, "tail")))
+		!take_tail(r, value_of(&q, "tail")) ||
+		!take_before(r, value_of(&q, "before")))
 		return REQUEST_MALFORMED;
 	take_id(r, values[ID], &q);
 	r->wants_html = accepts(values[ACCEPT], "text/html") &&
 			!accepts(values[ACCEPT], "text/event-stream");
+	r->wants_worker = value_of(&q, "worker") != NULL;
 	return take_sources(
 		r, values[PATH], values[SCRIPT], value_of(&q, "source"));
 }

@@ -51,6 +51,7 @@ struct request {
 	char script_name_segment[REQUEST_NAMES_MAX + 1];
 
 	bool wants_html; /* Accept names text/html and not text/event-stream */
+	bool wants_worker; /* the query names `worker` */
 
 	/* The resume point. `id_given` with an empty `id`: one that was too
 	 * long to be ours, or that holds bytes no id of ours holds. */
@@ -59,6 +60,11 @@ struct request {
 
 	bool tail_given;
 	uint32_t tail; /* records; saturates */
+
+	/* The place that the records asked for are before. "": it is too long
+	 * to be ours, or holds bytes no id of ours holds. */
+	bool before_given;
+	char before[REQUEST_ID_MAX + 1];
 
 	/* Who asks, as the web server has it (RFC 3875 sections 4.1.8,
 	 * 4.1.11, 4.1.1); "" where it says nothing, or more than fits. Whether
@@ -105,7 +111,7 @@ typedef const char *request_variable(const void *context, const char *name);
  *
  * The resume point is the first that is not empty of HTTP_LAST_EVENT_ID,
  * then lastEventId, last_event_id, evs_last_event_id in the query. `tail` is
- * a decimal number, anything else malformed.
+ * a decimal number, anything else malformed; so is an empty `before`.
  */
 enum request_outcome request_read(
 	struct request *r, request_variable *variable, const void *context);

@@ -1,6 +1,7 @@
 #include "fcgi/client.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -222,6 +223,15 @@ static void add_end(struct buffer *b, unsigned id)
 	b->len += RECORD_END_BYTES;
 }
 
+/* An answer that is no stream may be larger than what a stream may hold: the
+ * kernel takes it whole, and nothing is kept here. */
+static void widen(int fd, size_t len)
+{
+	int bytes = len < INT_MAX ? (int)len : INT_MAX;
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+}
+
 /*
  * Sends what is in context->answer, if the socket takes it, and ends.
  *
@@ -235,6 +245,8 @@ static void send_last(struct client *c)
 	int64_t now_ms = program_now_ms();
 	ssize_t n = 0;
 
+	if (b->len > c->context->hub->config->send_buffer_bytes / 2)
+		widen(c->fd, b->len);
 	if (!b->failed && b->len > 0)
 		n = send_some(c, b->data, b->len, now_ms);
 	drain(c->fd);
