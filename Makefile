@@ -9,7 +9,7 @@ VERSION = 0.1
 -include config.mk
 
 # common: what both programs share, lower floors first.
-COMMON = buffer log place utf8 encode block split ring access cors request head page config \
+COMMON = buffer log place utf8 encode block split ring access cors request head viewer config \
          program cold mount probe overlay file scan siblings chain watch \
          spool pump \
          feed feed_cursor feed_head feed_produce feed_start feed_watch \
@@ -104,7 +104,7 @@ $(BUILD)/%.o: %.c
 # The assembler includes them: common/embed.h.
 $(BUILD)/cgi/init.o $(BUILD)/static/cgi/init.o: \
 	conf/apache/htaccess conf/apache/htssetail.conf
-$(BUILD)/common/page.o $(BUILD)/static/common/page.o: \
+$(BUILD)/common/viewer.o $(BUILD)/static/common/viewer.o: \
 	$(addprefix common/viewer/,viewer.html viewer.css viewer.js worker.js)
 
 # What is compiled into these may change without a change of their sources.

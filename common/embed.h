@@ -2,8 +2,8 @@
  * embed: a file of the tree in the program, as a string. The assembler puts it
  * in; the Makefile names it as a prerequisite of the object.
  *
- *	EMBED("page_html", "common/viewer/viewer.html");
- *	extern const char page_html[];
+ *	EMBED("viewer_html", "common/viewer/viewer.html");
+ *	extern const char viewer_html[];
  */
 #ifndef SSETAIL_EMBED_H
 #define SSETAIL_EMBED_H

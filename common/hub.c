@@ -6,8 +6,8 @@
 
 #include "common/head.h"
 #include "common/log.h"
-#include "common/page.h"
 #include "common/spool.h"
+#include "common/viewer.h"
 
 int hub_init(struct hub *h, const struct config *config)
 {
@@ -281,7 +281,7 @@ static void list_source(struct buffer *list, const struct source_config *config)
 	/* A clock has no past. */
 	bool has_past = config->type != SOURCE_CLOCK;
 
-	page_list_source(list, config->name, types[config->type],
+	viewer_list_source(list, config->name, types[config->type],
 		has_past ? config->history : 0,
 		has_past ? config->history_max : 0);
 }
@@ -292,13 +292,13 @@ static void add_page(
 	const struct view *v, struct buffer *answer, bool with_body)
 {
 	struct buffer list = BUFFER_INIT;
-	char nonce[PAGE_NONCE_LEN + 1];
+	char nonce[VIEWER_NONCE_LEN + 1];
 
 	for (size_t i = 0; i < v->hub->source_count; i++)
 		if (decide(v, v->hub->sources[i]) == ACCESS_GRANTED)
 			list_source(&list, v->hub->sources[i]->config);
-	page_make_nonce(nonce);
-	page_add(answer, &list, nonce, with_body);
+	viewer_make_nonce(nonce);
+	viewer_add_page(answer, &list, nonce, with_body);
 	buffer_release(&list);
 }
 
@@ -311,7 +311,7 @@ static bool answer_viewer(const struct view *v, enum request_outcome outcome,
 	if (outcome != REQUEST_OK || request->method == REQUEST_OTHER)
 		return false;
 	if (request->wants_worker && request->source_count == 0)
-		page_add_worker(answer, with_body);
+		viewer_add_worker(answer, with_body);
 	else if (is_for_page(v, request))
 		add_page(v, answer, with_body);
 	else

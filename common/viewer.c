@@ -1,4 +1,4 @@
-#include "common/page.h"
+#include "common/viewer.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -7,19 +7,20 @@
 
 #include "common/embed.h"
 
-EMBED("page_html", "common/viewer/viewer.html");
-EMBED("page_style", "common/viewer/viewer.css");
-EMBED("page_script", "common/viewer/viewer.js");
-EMBED("page_worker", "common/viewer/worker.js");
+EMBED("viewer_html", "common/viewer/viewer.html");
+EMBED("viewer_style", "common/viewer/viewer.css");
+EMBED("viewer_script", "common/viewer/viewer.js");
+EMBED("viewer_worker", "common/viewer/worker.js");
 
-extern const char page_html[], page_style[], page_script[], page_worker[];
+extern const char viewer_html[], viewer_style[], viewer_script[],
+	viewer_worker[];
 
-void page_make_nonce(char nonce[PAGE_NONCE_LEN + 1])
+void viewer_make_nonce(char nonce[VIEWER_NONCE_LEN + 1])
 {
-	uint32_t random[PAGE_NONCE_LEN / 8];
+	uint32_t random[VIEWER_NONCE_LEN / 8];
 
 	arc4random_buf(random, sizeof(random));
-	for (size_t i = 0; i < PAGE_NONCE_LEN / 8; i++)
+	for (size_t i = 0; i < VIEWER_NONCE_LEN / 8; i++)
 		snprintf(nonce + 8 * i, 9, "%08x", random[i]);
 }
 
@@ -39,7 +40,7 @@ static void add_string(struct buffer *b, const char *s)
 	buffer_add_byte(b, '"');
 }
 
-void page_list_source(struct buffer *list, const char *name, const char *type,
+void viewer_list_source(struct buffer *list, const char *name, const char *type,
 	unsigned history, unsigned history_max)
 {
 	buffer_add_string(list, list->len > 0 ? ",{\"name\":" : "{\"name\":");
@@ -78,8 +79,8 @@ static size_t add_in_place(struct buffer *b, const char *at,
 		const char *after;
 	} places[] = {
 		{ "@NONCE@", "", nonce, strlen(nonce), "" },
-		{ "@STYLE@", "", page_style, strlen(page_style), "" },
-		{ "@SCRIPT@", "", page_script, strlen(page_script), "" },
+		{ "@STYLE@", "", viewer_style, strlen(viewer_style), "" },
+		{ "@SCRIPT@", "", viewer_script, strlen(viewer_script), "" },
 		{ "@SOURCES@", "[", list->data, list->len, "]" },
 	};
 
@@ -97,10 +98,10 @@ static size_t add_in_place(struct buffer *b, const char *at,
 	return 0;
 }
 
-void page_add(struct buffer *b, const struct buffer *list, const char *nonce,
-	bool with_body)
+void viewer_add_page(struct buffer *b, const struct buffer *list,
+	const char *nonce, bool with_body)
 {
-	const char *at = page_html, *sign;
+	const char *at = viewer_html, *sign;
 
 	b->failed |= list->failed;
 	add_head(b, nonce);
@@ -118,7 +119,7 @@ void page_add(struct buffer *b, const struct buffer *list, const char *nonce,
 	buffer_add_string(b, at);
 }
 
-void page_add_worker(struct buffer *b, bool with_body)
+void viewer_add_worker(struct buffer *b, bool with_body)
 {
 	buffer_add_string(b, "Content-Type: text/javascript; charset=utf-8\r\n"
 			     "Cache-Control: no-cache\r\n"
@@ -127,5 +128,5 @@ void page_add_worker(struct buffer *b, bool with_body)
 			     "connect-src 'self'\r\n"
 			     "\r\n");
 	if (with_body)
-		buffer_add_string(b, page_worker);
+		buffer_add_string(b, viewer_worker);
 }

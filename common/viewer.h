@@ -1,6 +1,6 @@
 /*
- * page: the viewer, an HTML page that needs nothing but itself, and the script
- * of the worker that its tabs share. Both are in common/viewer, as people read
+ * viewer: an HTML page that needs nothing but itself, and the script of the
+ * worker that its tabs share. Both are in common/viewer, as people read
  * and write them, and in the program, as one text each.
  *
  * Complete answers, as those of head.h, with a Content-Security-Policy: only
@@ -8,21 +8,21 @@
  * never used again, and they may talk to nobody but the server they are from.
  * Bytes to bytes: who may read what is decided elsewhere.
  */
-#ifndef SSETAIL_PAGE_H
-#define SSETAIL_PAGE_H
+#ifndef SSETAIL_VIEWER_H
+#define SSETAIL_VIEWER_H
 
 #include <stdbool.h>
 
 #include "common/buffer.h"
 
-#define PAGE_NONCE_LEN 32 /* digits, of 128 bits */
+#define VIEWER_NONCE_LEN 32 /* digits, of 128 bits */
 
 /* Writes a nonce and a NUL. */
-void page_make_nonce(char nonce[PAGE_NONCE_LEN + 1]);
+void viewer_make_nonce(char nonce[VIEWER_NONCE_LEN + 1]);
 
-/* Appends a source to a list for page_add: a JSON object, behind a comma
+/* Appends a source to a list for viewer_add_page: a JSON object, behind a comma
  * unless it is the first. */
-void page_list_source(struct buffer *list, const char *name, const char *type,
+void viewer_list_source(struct buffer *list, const char *name, const char *type,
 	unsigned history, unsigned history_max);
 
 /*
@@ -31,11 +31,11 @@ void page_list_source(struct buffer *list, const char *name, const char *type,
  * Without `with_body` (an answer to HEAD) the head alone. A list that `failed`
  * makes `b` fail.
  */
-void page_add(struct buffer *b, const struct buffer *list, const char *nonce,
-	bool with_body);
+void viewer_add_page(struct buffer *b, const struct buffer *list,
+	const char *nonce, bool with_body);
 
 /* Appends the worker's script, the same for everybody. A worker has a policy
  * of its own. */
-void page_add_worker(struct buffer *b, bool with_body);
+void viewer_add_worker(struct buffer *b, bool with_body);
 
 #endif
