@@ -196,6 +196,7 @@ static int wait_for_news(struct session *s, const struct config *config)
 	next = least(next, s->ends_ms);
 	if (hub_needs_timer(&s->hub))
 		next = least(next, s->last_look_ms + SECOND_MS);
+	next = least(next, hub_due_ms(&s->hub));
 	for (size_t i = 0; i < s->hub.source_count; i++)
 		if (s->hub.sources[i]->config->type == SOURCE_CLOCK)
 			next = least(
@@ -212,6 +213,7 @@ static int wait_for_news(struct session *s, const struct config *config)
 		s->last_look_ms = program_now_ms();
 		hub_look(&s->hub, true, ignore_news, &more);
 	}
+	hub_look_due(&s->hub, program_now_ms(), ignore_news, &more);
 	while (more && !stopped) {
 		more = false;
 		hub_look(&s->hub, false, ignore_news, &more);

@@ -975,9 +975,10 @@ static void read_show(struct reader *r, const struct key *key,
 static void read_format(struct reader *r, const struct key *key,
 	const config_setting_t *value, void *to)
 {
-	static const char *const words[] = {
-		[SPLIT_LINES] = "lines", [SPLIT_BLOCKS] = "sse", NULL
-	};
+	static const char *const words[] = { [SPLIT_LINES] = "lines",
+		[SPLIT_MULTILINE] = "multiline",
+		[SPLIT_BLOCKS] = "sse",
+		NULL };
 	int format = read_word(r, key, value, words);
 
 	if (format >= 0)
@@ -1046,7 +1047,9 @@ static const struct key source_keys[] = {
 	{ "path",         read_path, AT(path), TYPE_LOG, true,
 	  0, 0, "the path of a file or a pipe in quotes" },
 	{ "format",       read_format, AT(format), TYPE_FILE, false,
-	  0, 0, "\"lines\" or \"sse\"" },
+	  0, 0, "\"lines\", \"multiline\" or \"sse\"" },
+	{ "quiet",        read_unsigned, AT(quiet_ms), TYPE_FILE, false,
+	  1, 60000, "milliseconds" },
 	{ "history",      read_unsigned, AT(history), TYPE_LOG, false,
 	  0, 100000, "records" },
 	{ "history_max",  read_unsigned, AT(history_max), TYPE_LOG, false,
@@ -1166,6 +1169,7 @@ static void set_source_defaults(struct reader *r, struct source_config *source)
 	*source = (struct source_config){
 		.type = SOURCE_FILE,
 		.format = SPLIT_LINES,
+		.quiet_ms = 200,
 		.history = 10,
 		.history_max = 1000,
 		.max_line_bytes = 1048576,

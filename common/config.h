@@ -44,6 +44,7 @@ struct source_config {
 	/* type "file" and type "fifo" */
 	char *path; /* absolute */
 	enum split_format format;
+	unsigned quiet_ms;     /* of format multiline: ends a record */
 	size_t max_line_bytes; /* a longer line is cut */
 
 	/* type "file" */

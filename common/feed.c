@@ -19,6 +19,39 @@ struct timespec feed_now(void)
 	return now;
 }
 
+/* ---- the end of what has none */
+
+/* The clock of the files is a coarse one. */
+#define CLOCK_GRAIN_MS 5
+
+static int64_t quiet_at_ms(const struct feed *f, const struct file *file)
+{
+	return (int64_t)file->quiet_since.tv_sec * 1000 +
+	       file->quiet_since.tv_nsec / 1000000 + f->config->quiet_ms;
+}
+
+bool feed_is_quiet(const struct feed *f, const struct file *file)
+{
+	struct timespec now = feed_now();
+
+	return f->config->format != SPLIT_MULTILINE ||
+	       (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 >=
+		       quiet_at_ms(f, file);
+}
+
+void feed_expect_quiet(struct feed *f, const struct file *file)
+{
+	int64_t due = quiet_at_ms(f, file) + CLOCK_GRAIN_MS;
+
+	if (due < f->due_ms)
+		f->due_ms = due;
+}
+
+int64_t feed_due_ms(const struct feed *f)
+{
+	return f->is_ready ? f->due_ms : INT64_MAX;
+}
+
 /* ---- looking */
 
 void feed_sweep(struct feed *f)
@@ -67,6 +100,7 @@ enum feed_outcome feed_look_once(struct feed *f, bool timer)
 	bool settled = true;
 
 	f->read_failed = false;
+	f->due_ms = INT64_MAX;
 	last = f->head.count ? &f->head.places[f->head.count - 1] : NULL;
 	file = last ? chain_find(&f->chain, last->file) : NULL;
 	if (file && (file_refresh(file, &now) < 0 ||
@@ -116,6 +150,7 @@ enum feed_outcome feed_look(struct feed *f, bool timer)
 			feed_sweep(f);
 	} else {
 		f->timer_is_due = timer;
+		f->due_ms = INT64_MAX;
 		outcome = FEED_NOTHING;
 	}
 	/* What was read when somebody came is news, too. */
@@ -144,7 +179,9 @@ static enum feed_outcome open_source(struct feed *f)
 	for (int i = 0; i < FEED_WATCHES_MAX; i++)
 		f->watches[i].serial = 0, f->watches[i].wd = -1;
 	f->is_waiting = f->read_failed = f->is_ready = false;
-	f->missing_looks = f->unused_looks = 0;
+	f->missing_looks = f->unused_looks = f->seam_count = 0;
+	memset(f->seams, 0, sizeof(f->seams));
+	f->due_ms = INT64_MAX;
 	f->is_hanging = f->timer_is_due = false;
 	if (cold_is_started() && mount_may_hang(f->path)) {
 		f->probe = probe_new(f->path);

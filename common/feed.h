@@ -38,6 +38,10 @@
 
 #define FEED_WATCHES_MAX 8
 
+/* Of format multiline: how many places are remembered at which a pause has cut
+ * what the bytes alone would take for one record. */
+#define FEED_SEAMS 64
+
 /* Bytes that a client gets in one piece, or one larger record: with a header
  * they fit half of the default send_buffer, and a unix socket takes that much
  * whole or not at all. */
@@ -90,6 +94,13 @@ struct feed {
 							* file 0: unused */
 	bool is_waiting;			       /* `waiting` was told */
 	enum waiting_reason waiting;
+	/* Where a record begins with a line that goes on, the newest ones. */
+	struct feed_seam {
+		uint32_t file;
+		uint64_t offset;
+	} seams[FEED_SEAMS];
+	unsigned seam_count;	/* ever */
+	int64_t due_ms;		/* feed_due_ms */
 	bool read_failed;	/* EIO and the like, at the last look */
 	unsigned missing_looks; /* of the timer, in a row */
 	struct {
@@ -137,6 +148,10 @@ void feed_leave(struct feed *f, struct follower *follower);
  * again soon; FEED_NOTHING; FEED_WAIT.
  */
 enum feed_outcome feed_look(struct feed *f, bool timer);
+
+/* When to look again, by the monotonic clock, because a record ends then that
+ * is not ended otherwise; INT64_MAX: not for that. */
+int64_t feed_due_ms(const struct feed *f);
 
 /* Does an event of that watch descriptor concern this source? */
 bool feed_has_watch(const struct feed *f, int wd);

@@ -83,6 +83,29 @@ static void put_head_notice(struct feed *f)
 		feed_put_own(f, notice, reason, bytes);
 }
 
+/* A record that begins with a line that goes on was cut off by a pause. */
+static void note_seam(
+	struct feed *f, const struct cursor_place *at, const struct record *r)
+{
+	if (f->config->format != SPLIT_MULTILINE || !r->data ||
+		r->data_len == 0 || !split_goes_on(r->data[0]))
+		return;
+	f->seams[f->seam_count++ % FEED_SEAMS] =
+		(struct feed_seam){ .file = at->file, .offset = r->start };
+}
+
+uint64_t feed_next_seam(
+	const struct feed *f, uint32_t serial, uint64_t offset, uint64_t limit)
+{
+	uint64_t next = limit;
+
+	for (size_t i = 0; i < FEED_SEAMS && i < f->seam_count; i++)
+		if (f->seams[i].file == serial && f->seams[i].offset > offset &&
+			f->seams[i].offset < next)
+			next = f->seams[i].offset;
+	return next;
+}
+
 static void put_record(
 	struct feed *f, struct cursor_place *at, const struct record *r)
 {
@@ -93,6 +116,7 @@ static void put_record(
 	size_t data_len;
 	bool takes_type;
 
+	note_seam(f, at, r);
 	/* A hole in a spool is what there was no room for. */
 	if (f->pipe && r->passed)
 		feed_put_own(f, CURSOR_GAP, GAP_SPOOL, (int64_t)r->passed);
@@ -229,9 +253,12 @@ static enum feed_outcome follow_truncation(
 static enum scan_outcome begin_new(struct feed *f, struct scan *s,
 	struct file *file, const struct cursor_place *at)
 {
-	return scan_begin(f->config->format, s, &f->scratch->window,
-		WINDOW_BYTES, file, at->offset, at->check, file->size,
-		f->config->max_line_bytes);
+	enum scan_outcome outcome = scan_begin(f->config->format, s,
+		&f->scratch->window, WINDOW_BYTES, file, at->offset, at->check,
+		file->size, f->config->max_line_bytes);
+
+	s->is_paused = feed_is_quiet(f, file);
+	return outcome;
 }
 
 /*
@@ -277,9 +304,11 @@ static enum feed_outcome read_new(struct feed *f, uint32_t serial)
 	struct record r, first = { 0 };
 	struct scan s;
 	uint64_t from;
+	bool is_quiet;
 
 	if (!at || !file)
 		return FEED_NOTHING;
+	is_quiet = feed_is_quiet(f, file);
 	if (file->size == at->offset &&
 		same_time(&file->modified, &file->read_modified))
 		return FEED_NOTHING;
@@ -313,6 +342,42 @@ static enum feed_outcome read_new(struct feed *f, uint32_t serial)
 		return FEED_NOTHING;
 	default:
 		file->read_modified = file->modified;
+		if (!is_quiet && at->offset < file->size)
+			feed_expect_quiet(f, file);
+		return FEED_NOTHING;
+	}
+}
+
+enum feed_outcome feed_read_up_to(
+	struct feed *f, const struct cursor_place *place)
+{
+	struct cursor_place *at = cursor_find(&f->head, place->file);
+	struct file *file = chain_find(&f->chain, place->file);
+	enum scan_outcome outcome;
+	struct record r;
+	struct scan s;
+
+	if (f->config->format != SPLIT_MULTILINE || !at || !file ||
+		at->offset >= place->offset)
+		return FEED_NOTHING;
+	outcome = begin_new(f, &s, file, at);
+	s.limit = place->offset;
+	s.is_paused = true;
+	while (outcome == SCAN_RECORD && at && at->offset < place->offset) {
+		outcome = scan_next(&s, &r);
+		if (outcome == SCAN_RECORD)
+			put_record(f, at, &r);
+		at = cursor_find(&f->head, place->file);
+	}
+	switch (outcome) {
+	case SCAN_MORE:
+		return FEED_MORE;
+	case SCAN_FAILED:
+		return FEED_FAILED;
+	case SCAN_WAIT:
+	case SCAN_CHANGED:
+		return FEED_WAIT;
+	default:
 		return FEED_NOTHING;
 	}
 }

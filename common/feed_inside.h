@@ -29,6 +29,13 @@ enum feed_outcome feed_look_once(struct feed *f, bool timer);
 /* Drops the files that neither the head nor a follower needs. */
 void feed_sweep(struct feed *f);
 
+/* Of format multiline: is what stands at the end of the file a record, because
+ * nothing was added for long enough? Always, for other formats. */
+bool feed_is_quiet(const struct feed *f, const struct file *file);
+
+/* Has feed_due_ms say when it will be. */
+void feed_expect_quiet(struct feed *f, const struct file *file);
+
 /* ---- feed_start.c: each may be repeated after FEED_WAIT and FEED_MORE */
 
 /* Puts the head at the end. */
@@ -59,6 +66,18 @@ enum feed_outcome feed_enter_new_files(
  * (`at_once`: there is no time for a grace). */
 enum feed_outcome feed_read_places(
 	struct feed *f, const struct timespec *now, bool at_once);
+
+/*
+ * Brings the head to a place at least at which somebody else has found it
+ * quiet: what is before it is a record here, too. Or else who goes on there
+ * would meet a head that stands before it, and get that again.
+ */
+enum feed_outcome feed_read_up_to(
+	struct feed *f, const struct cursor_place *place);
+
+/* Where reading on in a file has to stop: at a seam, or at the limit. */
+uint64_t feed_next_seam(
+	const struct feed *f, uint32_t serial, uint64_t offset, uint64_t limit);
 
 /* Has a copy of the file of that place appeared, and was it truncated? Then
  * all who stand there stand in the copy. FEED_MORE: so it is; FEED_NOTHING;

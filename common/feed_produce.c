@@ -213,6 +213,7 @@ static enum feed_outcome produce_from_file(struct feed *f,
 	bool in_head = cursor_find(&f->head, serial) != NULL;
 	bool begins = at->offset == 0;
 	size_t start = out->len;
+	uint64_t end = limit_in(f, file);
 	enum scan_outcome outcome;
 	struct record r;
 	struct scan s;
@@ -224,12 +225,15 @@ static enum feed_outcome produce_from_file(struct feed *f,
 		file_is_finished(file, &now, true);
 	}
 	outcome = scan_begin(f->config->format, &s, &f->scratch->window,
-		WINDOW_BYTES, file, at->offset, at->check, limit_in(f, file),
+		WINDOW_BYTES, file, at->offset, at->check, end,
 		f->config->max_line_bytes);
+	/* The head has ended a record there. */
+	s.is_paused = true;
 	while (outcome == SCAN_RECORD) {
 		struct cursor next = *to;
 		size_t before = out->len;
 
+		s.limit = feed_next_seam(f, serial, s.offset, end);
 		outcome = scan_next(&s, &r);
 		if (outcome != SCAN_RECORD)
 			break;

@@ -22,7 +22,7 @@ static enum scan_outcome end_of_records(
 	at->offset = file->size;
 	if (!file->finished)
 		outcome = scan_last(f->config->format, &f->scratch->window,
-			file, &at->offset);
+			file, feed_is_quiet(f, file), &at->offset);
 	if (outcome != SCAN_RECORD)
 		return outcome;
 	if (feed_check_place(f, file, at) < 0)
@@ -258,8 +258,10 @@ enum feed_outcome feed_start_at(struct feed *f, struct cursor *c,
 		outcome = feed_take_in_unfinished(f);
 	if (outcome != FEED_NOTHING)
 		return outcome;
-	if (found == 1)
-		return FEED_NOTHING;
+	for (uint32_t i = 0; i < c->count && outcome == FEED_NOTHING; i++)
+		outcome = feed_read_up_to(f, &c->places[i]);
+	if (outcome != FEED_NOTHING || found == 1)
+		return outcome;
 	/* Where one of several places is left, it is the newer one. */
 	if (c->count == 0)
 		outcome = feed_start_back(f, c, records);

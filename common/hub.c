@@ -395,6 +395,27 @@ void hub_look(struct hub *h, bool timer, hub_news *news, void *context)
 			look(h, h->sources[i], timer, news, context);
 }
 
+int64_t hub_due_ms(const struct hub *h)
+{
+	int64_t first = INT64_MAX;
+
+	for (size_t i = 0; i < h->source_count; i++) {
+		int64_t due = feed_due_ms(&h->sources[i]->feed);
+
+		if (h->sources[i]->feed.is_open && due < first)
+			first = due;
+	}
+	return first;
+}
+
+void hub_look_due(struct hub *h, int64_t now_ms, hub_news *news, void *context)
+{
+	for (size_t i = 0; i < h->source_count; i++)
+		if (h->sources[i]->feed.is_open &&
+			feed_due_ms(&h->sources[i]->feed) <= now_ms)
+			look(h, h->sources[i], false, news, context);
+}
+
 bool hub_needs_timer(const struct hub *h)
 {
 	for (size_t i = 0; i < h->source_count; i++)

@@ -80,6 +80,11 @@ void hub_read_watch(struct hub *h, hub_news *news, void *context);
  * disk has answered. */
 void hub_look(struct hub *h, bool timer, hub_news *news, void *context);
 
+/* When a look is due before the next second is over, see feed_due_ms; and the
+ * looks that are. */
+int64_t hub_due_ms(const struct hub *h);
+void hub_look_due(struct hub *h, int64_t now_ms, hub_news *news, void *context);
+
 /* Is any source of type file or fifo open: is the timer needed? */
 bool hub_needs_timer(const struct hub *h);
 

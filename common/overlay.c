@@ -51,7 +51,8 @@ struct overlay *overlay_new(int fd, size_t bytes)
 	o->file = fd;
 	o->dev = st.st_dev;
 	o->ino = st.st_ino;
-	o->start = o->end = (uint64_t)st.st_size;
+	o->start = (uint64_t)st.st_size;
+	o->end = (uint64_t)st.st_size;
 	o->bytes = bytes;
 	pthread_mutex_lock(&lock);
 	o->next = list;

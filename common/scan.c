@@ -186,14 +186,52 @@ static enum scan_outcome find_end(struct scan *s, uint64_t text, uint64_t from,
 	return s->at_end ? SCAN_RECORD : SCAN_NOTHING;
 }
 
-/* Where the text of a long line ends that ends at `end`. */
-static int trim_line(const struct scan *s, uint64_t *end)
+/* Of several lines: does the file end where the last of them does? */
+static int ends_with_line(const struct scan *s, bool *ends)
 {
 	char last;
 
-	if (file_read_whole(s->file, &last, 1, *end - 2) < 0)
+	if (file_read_whole(s->file, &last, 1, s->limit - 1) < 0)
 		return -1;
-	*end -= last == '\r' ? 2 : 1;
+	*ends = last == '\n';
+	return 0;
+}
+
+/* Where the lines that begin at `text` have ended, before the limit. */
+static enum scan_outcome find_last_line(
+	struct scan *s, uint64_t text, uint64_t *end)
+{
+	char chunk[CHUNK_BYTES];
+	uint64_t at = s->limit;
+
+	while (at > text) {
+		size_t want = at - text < sizeof(chunk) ? (size_t)(at - text)
+							: sizeof(chunk);
+		const char *newline;
+
+		at -= want;
+		if (file_read_whole(s->file, chunk, want, at) < 0)
+			return outcome_of_errno();
+		newline = memrchr(chunk, '\n', want);
+		if (newline) {
+			*end = at + (uint64_t)(newline - chunk) + 1;
+			return SCAN_RECORD;
+		}
+	}
+	return SCAN_NOTHING;
+}
+
+/* Where the text ends that begins at `text` and has its newline before *end. */
+static int trim_line(const struct scan *s, uint64_t text, uint64_t *end)
+{
+	char last;
+
+	(*end)--;
+	if (*end == text)
+		return 0;
+	if (file_read_whole(s->file, &last, 1, *end - 1) < 0)
+		return -1;
+	*end -= last == '\r';
 	return 0;
 }
 
@@ -209,17 +247,28 @@ static enum scan_outcome long_record(
 	if (long_of(s)->long_searched > from)
 		from = s->file->long_searched;
 	outcome = find_end(s, text, from, &end, &found);
+	if (outcome == SCAN_NOTHING && s->format == SPLIT_MULTILINE &&
+		s->is_paused) {
+		outcome = find_last_line(s, text, &end);
+		found = true;
+	}
 	if (outcome != SCAN_RECORD)
 		return outcome;
+	if (!found && s->format == SPLIT_MULTILINE &&
+		ends_with_line(s, &found) < 0)
+		return outcome_of_errno();
 	text_end = end;
 	*r = (struct record){ .start = s->offset, .end = end };
 	if (s->format == SPLIT_BLOCKS) {
 		r->is_unfinished = !found;
 	} else {
-		if (found && trim_line(s, &text_end) < 0)
+		if (found && trim_line(s, text, &text_end) < 0)
 			return outcome_of_errno();
 		r->data = s->window->data + (text - s->window_start);
-		r->data_len = split_cut(r->data, s->max_line_bytes);
+		/* A pause may have ended it before what made it long. */
+		r->data_len = text_end - text > s->max_line_bytes
+				      ? split_cut(r->data, s->max_line_bytes)
+				      : (size_t)(text_end - text);
 	}
 	r->dropped = text_end - text - r->data_len;
 	r->passed = text - s->offset;
@@ -315,6 +364,15 @@ static size_t before_block(
 	return n;
 }
 
+static enum split_rest rest_of(const struct scan *s, bool whole)
+{
+	if (!whole)
+		return SPLIT_MORE;
+	if (s->at_end)
+		return SPLIT_END;
+	return s->is_paused ? SPLIT_PAUSE : SPLIT_MORE;
+}
+
 enum scan_outcome scan_next(struct scan *s, struct record *r)
 {
 	uint64_t text = s->offset; /* behind the NULs it begins with */
@@ -333,6 +391,8 @@ enum scan_outcome scan_next(struct scan *s, struct record *r)
 		bytes = s->window->data + (text - s->window_start);
 		len = s->window->len - (size_t)(text - s->window_start);
 		whole = s->window_start + s->window->len >= s->limit;
+		if (whole && text <= s->limit)
+			len = (size_t)(s->limit - text);
 
 		if (s->format == SPLIT_BLOCKS) {
 			if (first != NO_BYTE &&
@@ -344,7 +404,7 @@ enum scan_outcome scan_next(struct scan *s, struct record *r)
 				continue;
 		}
 		if (len > 0 &&
-			split_next(s->format, bytes, len, whole && s->at_end,
+			split_next(s->format, bytes, len, rest_of(s, whole),
 				s->max_line_bytes, &found)) {
 			r->data = found.data;
 			r->data_len = found.data_len;
@@ -503,10 +563,12 @@ static enum scan_outcome back_blocks(struct buffer *window, struct file *file,
 	return SCAN_RECORD;
 }
 
-static enum scan_outcome back_lines(struct buffer *window, struct file *file,
-	uint64_t offset, uint64_t stop, uint32_t *records, uint64_t *start)
+static enum scan_outcome back_lines(enum split_format format,
+	struct buffer *window, struct file *file, uint64_t offset,
+	uint64_t stop, uint32_t *records, uint64_t *start)
 {
 	uint64_t at = offset;
+	char first = '\0'; /* the byte at `at` */
 
 	while (*records > 0 && at > stop) {
 		size_t want = CHUNK_BYTES;
@@ -523,16 +585,23 @@ static enum scan_outcome back_lines(struct buffer *window, struct file *file,
 		 * behind it; the one at offset - 1 ends the last record. */
 		while (want > 0 && *records > 0) {
 			newline = memrchr(window->data, '\n', want);
+			if (newline != window->data + want - 1)
+				first = window->data
+						[newline ? newline - window->data +
+									1
+							 : 0];
 			if (!newline) {
 				at -= want;
 				break;
 			}
 			at -= want - (size_t)(newline - window->data);
 			want = (size_t)(newline - window->data);
-			if (at + 1 < *start) {
+			if (at + 1 < *start && (format == SPLIT_LINES ||
+						       !split_goes_on(first))) {
 				*start = at + 1;
 				(*records)--;
 			}
+			first = '\n';
 		}
 	}
 	if (*records > 0 && at == 0 && *start > 0) {
@@ -553,11 +622,12 @@ enum scan_outcome scan_back(enum split_format format, struct buffer *window,
 		return SCAN_RECORD;
 	return format == SPLIT_BLOCKS
 		       ? back_blocks(window, file, offset, stop, records, start)
-		       : back_lines(window, file, offset, stop, records, start);
+		       : back_lines(format, window, file, offset, stop, records,
+				 start);
 }
 
 enum scan_outcome scan_last(enum split_format format, struct buffer *window,
-	struct file *file, uint64_t *end)
+	struct file *file, bool is_paused, uint64_t *end)
 {
 	uint64_t size = file->size;
 	uint32_t one = 1;
@@ -566,10 +636,13 @@ enum scan_outcome scan_last(enum split_format format, struct buffer *window,
 	*end = 0;
 	if (format == SPLIT_BLOCKS)
 		return back_blocks(window, file, size, 0, NULL, end);
-	if (size > 0 && file_read_whole(file, &last, 1, size - 1) < 0)
-		return outcome_of_errno();
 	*end = size;
 	/* The start of what is not complete is the end of what is. */
+	if (format == SPLIT_MULTILINE && !is_paused)
+		return back_lines(format, window, file, size, 0, &one, end);
+	if (size > 0 && file_read_whole(file, &last, 1, size - 1) < 0)
+		return outcome_of_errno();
 	return last == '\n' ? SCAN_RECORD
-			    : back_lines(window, file, size, 0, &one, end);
+			    : back_lines(SPLIT_LINES, window, file, size, 0,
+				      &one, end);
 }

@@ -45,9 +45,10 @@ struct scan {
 	uint64_t window_start; /* offset of the window's first byte */
 	size_t window_bytes;   /* how much is read at once */
 	uint64_t offset;       /* of the next record */
-	uint64_t limit;	       /* offset where reading stops */
+	uint64_t limit;	       /* offset where reading stops; may be changed */
 	size_t max_line_bytes;
-	bool at_end; /* nothing will ever follow behind `limit` */
+	bool at_end;	/* nothing will ever follow behind `limit` */
+	bool is_paused; /* nothing does for now, see split.h; the caller's */
 };
 
 /*
@@ -73,8 +74,9 @@ enum scan_outcome scan_back(enum split_format format, struct buffer *window,
 	struct file *file, uint64_t offset, uint64_t reach, uint32_t *records,
 	uint64_t *start);
 
-/* Where the last record ends that is complete. Outcomes as of scan_back. */
+/* Where the last record ends that is complete; `is_paused` as above. Outcomes
+ * as of scan_back. */
 enum scan_outcome scan_last(enum split_format format, struct buffer *window,
-	struct file *file, uint64_t *end);
+	struct file *file, bool is_paused, uint64_t *end);
 
 #endif

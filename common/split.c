@@ -28,6 +28,11 @@ static bool ends_line(char byte)
 	return byte == '\n' || byte == '\r';
 }
 
+bool split_goes_on(char first)
+{
+	return first == ' ' || first == '\t';
+}
+
 size_t split_blank(const char *bytes, size_t len)
 {
 	size_t n = 0;
@@ -50,6 +55,18 @@ static size_t line_end(const char *bytes, size_t len, size_t from)
 	const char *newline = memchr(bytes + from, '\n', len - from);
 
 	return newline ? (size_t)(newline - bytes) + 1 : 0;
+}
+
+static size_t lines_end(const char *bytes, size_t len, size_t from)
+{
+	size_t end;
+
+	while (from < len && (end = line_end(bytes, len, from)) > 0) {
+		if (end < len && !split_goes_on(bytes[end]))
+			return end;
+		from = end;
+	}
+	return 0;
 }
 
 /*
@@ -87,18 +104,36 @@ size_t split_end(
 {
 	if (from >= len)
 		return 0;
-	return format == SPLIT_BLOCKS ? block_end(bytes, len, from)
-				      : line_end(bytes, len, from);
+	switch (format) {
+	case SPLIT_BLOCKS:
+		return block_end(bytes, len, from);
+	case SPLIT_MULTILINE:
+		return lines_end(bytes, len, from);
+	default:
+		return line_end(bytes, len, from);
+	}
 }
 
 /* ---- records */
 
-static bool next_line(const char *bytes, size_t len, bool at_end, size_t max,
-	struct split_record *r)
+/* Where the lines have ended that are there. */
+static size_t last_line_end(const char *bytes, size_t len)
 {
-	size_t end = len ? line_end(bytes, len, 0) : 0, skip = 0;
+	const char *newline = memrchr(bytes, '\n', len);
 
-	if (!end && (!at_end || len == 0))
+	return newline ? (size_t)(newline - bytes) + 1 : 0;
+}
+
+static bool next_lines(enum split_format format, const char *bytes, size_t len,
+	enum split_rest rest, size_t max, struct split_record *r)
+{
+	size_t end = split_end(format, bytes, len, 0), skip = 0;
+
+	if (!end && format == SPLIT_MULTILINE &&
+		(rest == SPLIT_PAUSE ||
+			(rest == SPLIT_END && len && bytes[len - 1] == '\n')))
+		end = last_line_end(bytes, len);
+	if (!end && (rest != SPLIT_END || len == 0))
 		return false;
 	r->size = end ? end : len;
 	r->data_len = end ? end - 1 : len;
@@ -160,9 +195,10 @@ static bool next_block(const char *bytes, size_t len, bool at_end, size_t max,
 }
 
 bool split_next(enum split_format format, const char *bytes, size_t len,
-	bool at_end, size_t max, struct split_record *r)
+	enum split_rest rest, size_t max, struct split_record *r)
 {
 	*r = (struct split_record){ 0 };
-	return format == SPLIT_BLOCKS ? next_block(bytes, len, at_end, max, r)
-				      : next_line(bytes, len, at_end, max, r);
+	if (format == SPLIT_BLOCKS)
+		return next_block(bytes, len, rest == SPLIT_END, max, r);
+	return next_lines(format, bytes, len, rest, max, r);
 }

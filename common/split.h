@@ -5,11 +5,17 @@
  * A record is, by the format of its source,
  *
  *	lines	a line, up to and with its newline
+ *	multiline
+ *		a line and those after it that begin with a blank or a tab, as
+ *		those of a stack trace do; where it ends is seen when the next
+ *		line begins, or after a pause
  *	blocks	a block of an event stream (EventSource 9.2.5), up to and with
  *		the blank line that ends it; LF, CR and CRLF end a line
  *
  * Where one ends is told by the bytes around that place alone: whoever begins
- * to read at an end, or looks for one backwards, finds the same ends.
+ * to read at an end, or looks for one backwards, finds the same ends. A pause
+ * apart: a line that begins with a blank and comes after one is the first of
+ * its record.
  */
 #ifndef SSETAIL_SPLIT_H
 #define SSETAIL_SPLIT_H
@@ -17,7 +23,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum split_format { SPLIT_LINES, SPLIT_BLOCKS };
+enum split_format { SPLIT_LINES, SPLIT_MULTILINE, SPLIT_BLOCKS };
+
+/* What follows the bytes that are there. */
+enum split_rest {
+	SPLIT_MORE,  /* something may */
+	SPLIT_END,   /* nothing ever will: the rest is a record */
+	SPLIT_PAUSE, /* nothing does for now: so are the lines that have ended,
+		      * of format multiline */
+};
 
 struct split_record {
 	size_t size;	  /* bytes it takes in the file, its end included */
@@ -29,10 +43,10 @@ struct split_record {
 };
 
 /*
- * Finds the record at the start of `bytes`; when `at_end` says that nothing
- * will ever follow, the rest is one. Returns false when none is complete.
+ * Finds the record at the start of `bytes`. Returns false when none is
+ * complete.
  *
- * A line's text is without the newline, without one CR before that, and
+ * The text of lines is without the newline, without one CR before that, and
  * without the NULs before it: they are the hole which a writer leaves that
  * goes on at its old offset after a truncation. Text over `max` bytes is cut,
  * never inside a UTF-8 sequence. A run of NULs up to the end is no record.
@@ -45,7 +59,7 @@ struct split_record {
  * SPLIT_BLANK_BYTES of them.
  */
 bool split_next(enum split_format format, const char *bytes, size_t len,
-	bool at_end, size_t max, struct split_record *r);
+	enum split_rest rest, size_t max, struct split_record *r);
 
 /* Bytes of blank lines before a block that are no part of it any more. */
 #define SPLIT_BLANK_BYTES 65536u
@@ -65,6 +79,9 @@ size_t split_blank(const char *bytes, size_t len);
 
 /* The length to which `data_len` > max bytes of text are cut. */
 size_t split_cut(const char *data, size_t max);
+
+/* Does a line that starts so belong to the record before it? */
+bool split_goes_on(char first);
 
 /* Is this line of a block, up to its end or further, its data? */
 bool split_is_data(const char *line, size_t len);

@@ -274,6 +274,8 @@ static int timeout_ms(const struct server *s, bool more, int64_t now_ms)
 		return 0;
 	if (s->clients.count > 0 || s->is_paused || hub_needs_timer(&s->hub))
 		next = s->next_tick_ms;
+	if (hub_due_ms(&s->hub) < next)
+		next = hub_due_ms(&s->hub);
 	for (size_t i = 0; i < s->hub.source_count; i++) {
 		const struct source *source = s->hub.sources[i];
 
@@ -320,6 +322,7 @@ static void run(struct server *s, const sigset_t *while_waiting)
 		look(s);
 		if (now_ms >= s->next_tick_ms)
 			tick(s, now_ms);
+		hub_look_due(&s->hub, now_ms, on_news, s);
 		serve_clocks(s, now_ms);
 		more = client_send_ready(&s->clients, now_ms);
 		unlink_gone(s);

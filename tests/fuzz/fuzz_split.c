@@ -4,7 +4,8 @@
  *
  * The input begins with five letters, a for the first or none: the longest
  * line, the window, how many records to pass over, whether the file is finished
- * (b; c, d: likewise, and holes are not sparse), how many records to go back.
+ * (b; c, d: likewise, and holes are not sparse; e to h and i to l: the same for
+ * format multiline, without and with a pause), how many records to go back.
  * In the rest ~4x is 4^4 times x, and ~8@ is 4^8 times NUL: a hole.
  */
 #include <fcntl.h>
@@ -78,14 +79,41 @@ static uint64_t check_of(const struct bytes *content, size_t offset)
 		last, offset);
 }
 
+struct way {
+	enum split_format format;
+	bool finished, paused;
+};
+
+/* The newline that ends a record of several lines, or NULL. */
+static const char *last_newline(
+	const struct bytes *content, const char *newline, const struct way *way)
+{
+	const char *end = bytes_text(content) + content->len;
+
+	while (newline && newline + 1 < end &&
+		(newline[1] == ' ' || newline[1] == '\t')) {
+		const char *next =
+			memchr(newline + 1, '\n', (size_t)(end - newline - 1));
+
+		if (!next)
+			return way->paused && !way->finished ? newline : NULL;
+		newline = next;
+	}
+	return newline && (newline + 1 < end || way->finished || way->paused)
+		       ? newline
+		       : NULL;
+}
+
 /* The record at `start`, from all of the content. False: none is complete. */
 static bool find_record(const struct bytes *content, size_t start,
-	bool finished, size_t max, struct record *r)
+	const struct way *way, size_t max, struct record *r)
 {
 	const char *data = bytes_text(content), *text = data + start, *end;
 	const char *newline = memchr(text, '\n', content->len - start);
 
-	if (start == content->len || (!newline && !finished))
+	if (way->format == SPLIT_MULTILINE)
+		newline = last_newline(content, newline, way);
+	if (start == content->len || (!newline && !way->finished))
 		return false;
 	end = newline ? newline : data + content->len;
 	r->start = start;
@@ -124,20 +152,21 @@ static enum scan_outcome next(struct scan *s, struct record *r)
 }
 
 static void compare(struct file *file, const struct bytes *content,
-	size_t start, size_t max, size_t window_bytes)
+	const struct way *way, size_t start, size_t max, size_t window_bytes)
 {
 	struct buffer window = BUFFER_INIT;
 	struct record got, want;
 	struct scan s;
 
 	if (start > 0)
-		MUST(scan_begin(SPLIT_LINES, &s, &window, window_bytes, file,
+		MUST(scan_begin(way->format, &s, &window, window_bytes, file,
 			     start, check_of(content, start) ^ 1, content->len,
 			     max) == SCAN_CHANGED);
-	MUST(scan_begin(SPLIT_LINES, &s, &window, window_bytes, file, start,
+	MUST(scan_begin(way->format, &s, &window, window_bytes, file, start,
 		     check_of(content, start), content->len,
 		     max) == SCAN_RECORD);
-	while (find_record(content, start, file->finished, max, &want)) {
+	s.is_paused = way->paused;
+	while (find_record(content, start, way, max, &want)) {
 		MUST(next(&s, &got) == SCAN_RECORD);
 		MUST(got.start == want.start && got.end == want.end);
 		MUST(got.data_len == want.data_len);
@@ -153,28 +182,31 @@ static void compare(struct file *file, const struct bytes *content,
 }
 
 /* The start of the record that many before `end`. */
-static size_t go_back(const struct bytes *content, size_t end, size_t records)
+static size_t go_back(const struct bytes *content, const struct way *way,
+	size_t end, size_t records)
 {
 	const char *data = bytes_text(content);
 
-	while (records-- > 0 && end > 0) {
+	while (records > 0 && end > 0) {
 		const char *newline = memrchr(data, '\n', end - 1);
 
 		end = newline ? (size_t)(newline - data) + 1 : 0;
+		records -= way->format == SPLIT_LINES ||
+			   (data[end] != ' ' && data[end] != '\t');
 	}
 	return end;
 }
 
-static void compare_back(
-	struct file *file, const struct bytes *content, uint32_t records)
+static void compare_back(struct file *file, const struct bytes *content,
+	const struct way *way, uint32_t records)
 {
 	struct buffer window = BUFFER_INIT;
 	uint32_t left = records;
 	uint64_t start;
 
-	MUST(scan_back(SPLIT_LINES, &window, file, content->len, content->len,
+	MUST(scan_back(way->format, &window, file, content->len, content->len,
 		     &left, &start) == SCAN_RECORD);
-	MUST(start == go_back(content, content->len, records));
+	MUST(start == go_back(content, way, content->len, records));
 	buffer_release(&window);
 }
 
@@ -201,22 +233,25 @@ static void check_changes(
 }
 
 /* Without a file: every piece of the start gives the record or none. */
-static void compare_split(const struct bytes *content, bool finished)
+static void compare_split(const struct bytes *content, const struct way *way)
 {
 	size_t len = content->len < 300 ? content->len : 300;
 	struct bytes start = { content->data, len, 0 };
 	struct split_record got;
 	struct record want;
+	enum split_rest rest = way->finished ? SPLIT_END
+			       : way->paused ? SPLIT_PAUSE
+					     : SPLIT_MORE;
 	bool found = split_next(
-		SPLIT_LINES, bytes_text(&start), len, finished, 16, &got);
+		way->format, bytes_text(&start), len, rest, 16, &got);
 
-	MUST(found == find_record(&start, 0, finished, 16, &want));
+	MUST(found == find_record(&start, 0, way, 16, &want));
 	if (!found)
 		return;
 	MUST(got.size == want.end && got.data == want.data);
 	MUST(got.data_len == want.data_len && got.dropped == want.dropped);
-	MUST(!split_next(SPLIT_LINES, bytes_text(&start), got.size - 1, false,
-		16, &got));
+	MUST(!split_next(way->format, bytes_text(&start), got.size - 1,
+		SPLIT_MORE, 16, &got));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -228,6 +263,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t start = 0;
 	char path[40];
 	unsigned letter[LETTERS];
+	struct way way, open;
 	int fd;
 
 	if (size < LETTERS)
@@ -240,18 +276,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(file_open(AT_FDCWD, path, &file) == FILE_OPEN);
 	file->finished = letter[FINISHED] % 2;
 
+	way = (struct way){
+		.format = letter[FINISHED] / 4 ? SPLIT_MULTILINE : SPLIT_LINES,
+		.finished = file->finished,
+		.paused = letter[FINISHED] / 4 % 2 == 0,
+	};
+	open = (struct way){ .format = way.format };
 	for (int i = (int)(letter[START] % 8); i > 0 && start < content.len;
 		i--) {
 		struct record r;
 
-		if (!find_record(&content, start, false, 1024, &r))
+		if (!find_record(&content, start, &open, 1024, &r))
 			break;
 		start = r.end;
 	}
-	compare(file, &content, start, lines[letter[LINE] % 5],
+	compare(file, &content, &way, start, lines[letter[LINE] % 5],
 		windows[letter[WINDOW] % 4]);
-	compare_back(file, &content, letter[BACK] % 32);
-	compare_split(&content, letter[FINISHED] % 2);
+	compare_back(file, &content, &way, letter[BACK] % 32);
+	compare_split(&content, &way);
 	check_changes(fd, file, &content);
 	file_close(file);
 	close(fd);

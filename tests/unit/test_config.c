@@ -124,6 +124,7 @@ static void fills_in_every_default(void **state)
 	assert_int_equal(a->history_max, 1000);
 	assert_string_equal(a->path, "/var/log/a");
 	assert_int_equal(a->format, SPLIT_LINES);
+	assert_int_equal(a->quiet_ms, 200);
 	assert_null(a->rotated);
 	assert_int_equal(a->max_line_bytes, 1048576);
 	assert_false(a->access.is_public);
@@ -164,7 +165,7 @@ static void reads_every_key(void **state)
 		" { name = \"A-z.0_9\"; path = \"/p\"; type = \"file\";\n"
 		"   event = \"hit\"; history = 5; history_max = 100000;\n"
 		"   max_line = 1024L; rotated = \"p-[0-9]*\";\n"
-		"   format = \"sse\";\n"
+		"   format = \"sse\"; quiet = 1000;\n"
 		"   require_user = true; users = [ \"ann\", \"b c\" ];\n"
 		"   allow = [ \"10.0.0.0/8\", \"::1\" ];\n"
 		"   cors_origins = [ \"https://b.example\" ]; },\n"
@@ -204,6 +205,7 @@ static void reads_every_key(void **state)
 	assert_int_equal(a->max_line_bytes, 1024);
 	assert_string_equal(a->rotated, "p-[0-9]*");
 	assert_int_equal(a->format, SPLIT_BLOCKS);
+	assert_int_equal(a->quiet_ms, 1000);
 	assert_true(a->access.require_user);
 	assert_int_equal(a->access.user_count, 2);
 	assert_string_equal(a->access.users[0], "ann");
@@ -477,9 +479,9 @@ static void the_example_states_the_defaults(void **state)
 		"stall = 300;", "incremental = true;",
 		"trust_remote_user = false;", "send_buffer = 32768;",
 		"ring = 1048576;", "type = \"file\";", "format = \"lines\";",
-		"history = 10;", "history_max = 1000;", "max_line = 1048576;",
-		"show = \"count\";", "interval = 1.0;", "count = 0;",
-		"time_format = \"%Y-%m-%d %H:%M:%S\";" };
+		"quiet = 200;", "history = 10;", "history_max = 1000;",
+		"max_line = 1048576;", "show = \"count\";", "interval = 1.0;",
+		"count = 0;", "time_format = \"%Y-%m-%d %H:%M:%S\";" };
 	char *text = read_whole("conf/ssetail.conf");
 
 	(void)state;
@@ -673,7 +675,10 @@ static void names_each_fault_of_a_source(void **state)
 			"from 1024 to 16777216"),
 		FILE_ROW("max_line = 16777217;", ".max_line", "out of range"),
 		FILE_ROW("format = \"json\";", ".format",
-			"is unknown; expected \"lines\" or \"sse\""),
+			"is unknown; expected \"lines\", \"multiline\" or "
+			"\"sse\""),
+		FILE_ROW("quiet = 0;", ".quiet", "from 1 to 60000"),
+		FILE_ROW("quiet = 60001;", ".quiet", "out of range"),
 		FILE_ROW("format = 1;", ".format", "is an integer"),
 		FILE_ROW("rotated = \"old/a\";", ".rotated", "has a slash"),
 		FILE_ROW("rotated = \"\";", ".rotated", "is empty"),
@@ -744,6 +749,7 @@ static void names_each_fault_of_a_source(void **state)
 		CLOCK_ROW("history = 1;", ".history", "or \"fifo\" only"),
 		CLOCK_ROW("history_max = 1;", ".history_max", "\"fifo\" only"),
 		CLOCK_ROW("max_line = 1024;", ".max_line", "\"fifo\" only"),
+		CLOCK_ROW("quiet = 1;", ".quiet", "\"file\" only"),
 		CLOCK_ROW("format = \"sse\";", ".format", "\"file\" only"),
 		CLOCK_ROW("rotated = \"x\";", ".rotated", "\"file\" only"),
 		CLOCK_ROW("show = \"date\";", ".show", "\"count\" or \"time\""),

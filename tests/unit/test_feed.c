@@ -384,6 +384,42 @@ static void what_was_promised_comes_again(void **state)
 /* ---- ids */
 
 /* From the id of each event: the events after it, and no others. */
+/* Also where a pause has ended a record that the file alone would not end. */
+static void what_was_promised_comes_again_over_a_pause(void **state)
+{
+	struct buffer piece = BUFFER_INIT, again = BUFFER_INIT;
+	struct cursor to, from;
+	struct stand s;
+
+	(void)state;
+	prepare(&s, 65536);
+	s.config.format = SPLIT_MULTILINE;
+	s.config.quiet_ms = 0;
+	disk_touch(s.path);
+	follow(&s, &s.follower, NULL, 10);
+	feed_produce(&s.feed, &alone, &s.follower.cursor, &to, 10000, &piece);
+	from = s.follower.cursor = to;
+	for (int i = 0; i < 3; i++) {
+		disk_append(s.path, "%s", i ? " goes on\n" : "begins\n");
+		look(&s);
+	}
+	assert_int_equal(
+		feed_produce(&s.feed, &alone, &from, &to, 10000, &piece),
+		FEED_BYTES);
+	s.follower.cursor = from;
+	feed_promise(&s.feed, &s.follower.cursor, alone.budget);
+	append_lines(s.path, 0, 2000, 90);
+	look(&s);
+	assert_int_equal(feed_produce(&s.feed, &alone, &s.follower.cursor, &to,
+				 piece.len, &again),
+		FEED_BYTES);
+	assert_same(&again, &piece);
+	feed_leave(&s.feed, &s.follower);
+	release(&s);
+	buffer_release(&piece);
+	buffer_release(&again);
+}
+
 static void every_id_leads_to_what_comes_after_it(void **state)
 {
 	struct buffer whole = BUFFER_INIT, rest = BUFFER_INIT;
@@ -496,8 +532,8 @@ static void nobody_reads_before_the_head(void **state)
 	buffer_clear(&out);
 	collect(&s, &alone, &s.follower.cursor, 1000, &out);
 	read_events(&seen, &out);
-	assert_non_null(strstr(seen.text.data,
-		"message 000002\nmessage 000003\n"));
+	assert_non_null(
+		strstr(seen.text.data, "message 000002\nmessage 000003\n"));
 	release_seen(&seen);
 	feed_leave(&s.feed, &s.follower);
 	release(&s);
@@ -636,6 +672,9 @@ int main(void)
 			test_cleanup),
 		cmocka_unit_test_teardown(
 			what_was_promised_comes_again, test_cleanup),
+		cmocka_unit_test_teardown(
+			what_was_promised_comes_again_over_a_pause,
+			test_cleanup),
 		cmocka_unit_test_teardown(
 			every_id_leads_to_what_comes_after_it, test_cleanup),
 		cmocka_unit_test_teardown(
