@@ -14,7 +14,7 @@ COMMON = buffer log place utf8 encode block split ring access cors request head 
          spool pump \
          feed feed_cursor feed_head feed_produce feed_start feed_watch \
          clock source hub stream account obstacle remedy check
-FCGI   = record admit listen notify client server main
+FCGI   = record admit listen notify tally client server main
 CGI    = init main
 
 # Test programs are found by their names: tests/PART/test_NAME.c. Functions

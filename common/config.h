@@ -73,6 +73,8 @@ struct config {
 	unsigned retry_ms;
 	unsigned lifetime_s; /* 0: a stream never ends by itself */
 	unsigned stall_s;
+	unsigned max_clients; /* streams at a time, in one process */
+	unsigned max_clients_per_address; /* of them; 0: any number */
 	size_t send_buffer_bytes;
 	size_t ring_bytes;
 	bool incremental;

@@ -7,6 +7,10 @@
 #include "common/encode.h"
 #include "common/head.h"
 
+/* Those who find no room come back after that many times the usual time, and
+ * up to twice as late: they are many, and room comes one by one. */
+#define BUSY_RETRIES 5
+
 /* A cursor of either kind. All bytes are set, so that memcmp compares. */
 union position {
 	struct cursor file;
@@ -449,6 +453,16 @@ bool stream_is_over(const struct stream *s)
 			return false;
 	}
 	return true;
+}
+
+void stream_add_busy(const struct hub *hub, const struct route *route,
+	const char *reason, struct buffer *out)
+{
+	unsigned retry = BUSY_RETRIES * hub->config->retry_ms;
+
+	head_add_stream(out, hub->config->incremental, &route->cors);
+	encode_retry(out, retry + arc4random_uniform(retry + 1));
+	encode_busy(out, reason);
 }
 
 void stream_add_farewell(const struct stream *s, struct buffer *out)

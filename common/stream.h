@@ -104,6 +104,15 @@ bool stream_is_over(const struct stream *s);
 /* The comment that keeps a quiet stream alive. */
 #define STREAM_HEARTBEAT ":\n\n"
 
+/*
+ * Appends the whole response to a request that would open a stream, and cannot
+ * for now: the head, an event "busy" with the reason, and a time to come back
+ * at, spread at random, and later than after any other end. An EventSource
+ * keeps its last event id over it.
+ */
+void stream_add_busy(const struct hub *hub, const struct route *route,
+	const char *reason, struct buffer *out);
+
 /* Appends what a stream ends with that did not end by itself: a time to
  * come back at, spread at random. */
 void stream_add_farewell(const struct stream *s, struct buffer *out);

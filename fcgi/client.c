@@ -24,6 +24,9 @@
 /* And one that has its answer must have closed. */
 #define END_DEADLINE_MS 10000
 
+/* Between two warnings of limits. */
+#define WARNING_MS 60000
+
 /* Times that the input of a client that is answered is read yet. */
 #define DRAIN_READS 16
 
@@ -54,6 +57,7 @@ int client_context_init(struct client_context *x, int epoll, struct hub *hub)
 void client_context_release(struct client_context *x)
 {
 	studio_free(x->studio);
+	tally_free(x->tally);
 	buffer_release(&x->answer);
 	buffer_release(&x->wire);
 }
@@ -87,9 +91,24 @@ fail:
 	return NULL;
 }
 
+/* Its place among the streams is free again. */
+static void leave(struct client *c)
+{
+	struct client_context *x = c->context;
+
+	if (!c->is_counted)
+		return;
+	if (c->address)
+		tally_give_back(x->tally, c->address);
+	c->address = NULL;
+	c->is_counted = false;
+	x->streams--;
+}
+
 /* What a state owns. */
 static void release_state(struct client *c)
 {
+	leave(c);
 	switch (c->state) {
 	case CLIENT_ADMITTING:
 		admit_free(c->as.admit);
@@ -431,6 +450,60 @@ bool client_send_ready(struct client_context *x, int64_t now_ms)
 	return x->ready != NULL;
 }
 
+/* ---- limits */
+
+/* At most once a minute, whoever is turned away. */
+static void warn_of_limit(
+	struct client_context *x, const char *key, unsigned limit)
+{
+	int64_t now_ms = program_now_ms();
+
+	if (now_ms < x->next_warning_ms)
+		return;
+	x->next_warning_ms = now_ms + WARNING_MS;
+	log_warning("limit: %s = %u is reached: others are told to come back",
+		key, limit);
+}
+
+/* False with errno: there is no more for that address. */
+static bool take_address(struct client *c, const char *text)
+{
+	struct client_context *x = c->context;
+	const struct config *config = x->hub->config;
+	struct access_address address;
+
+	if (config->max_clients_per_address == 0)
+		return true;
+	if (!x->tally)
+		x->tally = tally_new(config->max_clients);
+	if (!x->tally)
+		return false;
+	access_read_address(&address, text);
+	c->address =
+		tally_take(x->tally, &address, config->max_clients_per_address);
+	return c->address != NULL;
+}
+
+/* Counts it among the streams. Returns why it must come back later, or NULL. */
+static const char *take_place(struct client *c, const struct request *request)
+{
+	struct client_context *x = c->context;
+	const struct config *config = x->hub->config;
+
+	if (x->streams >= config->max_clients) {
+		warn_of_limit(x, "max_clients", config->max_clients);
+		return "clients";
+	}
+	if (!take_address(c, request->remote_address)) {
+		warn_of_limit(x, "max_clients_per_address",
+			config->max_clients_per_address);
+		return "address";
+	}
+	c->is_counted = true;
+	x->streams++;
+	return NULL;
+}
+
 /* ---- from a request to a stream */
 
 static void start_stream(
@@ -495,6 +568,7 @@ static void admitted(struct client *c, int64_t now_ms)
 	struct opening *o = malloc(sizeof(*o));
 	struct buffer response = BUFFER_INIT;
 	enum request_outcome outcome;
+	const char *busy = NULL;
 	bool opens;
 
 	if (!o) {
@@ -509,6 +583,10 @@ static void admitted(struct client *c, int64_t now_ms)
 	c->as.opening = o;
 	opens = hub_route(x->hub, outcome, &o->request, &o->route, &response);
 	if (opens)
+		busy = take_place(c, &o->request);
+	if (busy)
+		stream_add_busy(x->hub, &o->route, busy, &response);
+	if (opens && !busy)
 		open_stream(c, now_ms);
 	else if (response.failed)
 		client_close(c);

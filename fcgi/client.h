@@ -18,6 +18,7 @@
 #include "common/hub.h"
 #include "common/stream.h"
 #include "fcgi/admit.h"
+#include "fcgi/tally.h"
 
 enum client_state {
 	CLIENT_ADMITTING, /* its request is not complete */
@@ -40,7 +41,10 @@ struct client_context {
 	struct client *ready; /* those that may have something to send */
 	struct client **ready_end;
 	struct client *gone;
-	size_t count; /* of clients that are not gone */
+	size_t count;	     /* of clients that are not gone */
+	size_t streams;	     /* of them, those that have one or wait for it */
+	struct tally *tally; /* of these; NULL: nobody asked for it yet */
+	int64_t next_warning_ms;
 };
 
 struct session; /* a stream and its cursors */
@@ -65,10 +69,12 @@ struct client {
 	struct client_context *context;
 	int fd;
 	uint8_t state;
-	bool is_ready;	 /* in the list */
-	bool is_blocked; /* its socket took nothing more */
-	bool is_waiting; /* for the disk, or for the head to look */
-	uint16_t id;	 /* of its request */
+	bool is_ready;		     /* in the list */
+	bool is_blocked;	     /* its socket took nothing more */
+	bool is_waiting;	     /* for the disk, or for the head to look */
+	bool is_counted;	     /* among the streams of the context, */
+	uint16_t id;		     /* of its request */
+	struct tally_entry *address; /* and here, if it is not NULL */
 	struct admit_walk walk;
 	union {
 		struct admit *admit;

@@ -18,9 +18,6 @@
 #include "fcgi/listen.h"
 #include "fcgi/server.h"
 
-/* With fewer clients than this, a word at the start is in place. */
-#define CLIENTS_USUAL 1024
-
 struct options {
 	const char *config;
 	const char *listen;
@@ -138,14 +135,14 @@ static int open_socket(const struct config *config, const struct options *o,
 }
 
 /* Returns how many clients there can be. */
-static size_t raise_descriptors(void)
+static size_t raise_descriptors(const struct config *config)
 {
 	long limit = listen_raise_descriptors();
 	long clients = server_clients_max(limit);
 
 	if (limit < 0)
-		return CLIENTS_USUAL;
-	if (clients < CLIENTS_USUAL)
+		return config->max_clients;
+	if (clients < (long)config->max_clients)
 		log_warning("start: the hard limit of descriptors is %ld: no "
 			    "more than %ld clients can connect (ulimit -Hn)",
 			limit, clients);
@@ -159,7 +156,7 @@ static int serve(const struct config *config, const struct options *o)
 	int fd, result;
 
 	signal(SIGPIPE, SIG_IGN);
-	clients_max = raise_descriptors();
+	clients_max = raise_descriptors(config);
 	if (admit_self_test() < 0) {
 		log_error("start: this libfcgi does not parse a request the "
 			  "way ssetail needs it");

@@ -202,18 +202,6 @@ static void out_of_descriptors_it_waits_for_some_without_spinning(void **state)
 
 /* ---- one after the other */
 
-/* Bytes in use of the responder's heap. */
-static size_t heap_in_use(struct process *p)
-{
-	size_t said = strlen(process_errors(p));
-	const char *line;
-
-	process_signal(p, SIGUSR2);
-	wait_for((line = strstr(process_errors(p) + said, "heap: ")) &&
-		 strchr(line, '\n'));
-	return strtoul(line + strlen("heap: "), NULL, 10);
-}
-
 /* Comes and goes: without a word, with half a request, with a whole one, and
  * after the answer. */
 static void come_and_go(
@@ -236,20 +224,13 @@ static void come_and_go(
 static void ten_thousand_come_and_go_and_leave_nothing_behind(void **state)
 {
 	enum { ROUNDS = 3, CLIENTS = 10000 };
-	struct bytes preload = BYTES_INIT, request = BYTES_INIT;
+	struct bytes request = BYTES_INIT;
 	size_t heap[ROUNDS] = { 0 };
 	struct responder r;
 
 	(void)state;
-	bytes_add_format(&preload, "LD_PRELOAD=%s",
-		process_program("tests/tools/heapinfo.so"));
-	/* What is freed is free, and not kept by a thread. */
-	const char *const env[] = {
-		"GLIBC_TUNABLES=glibc.malloc.tcache_count=0",
-		responder_memory_is_real() ? preload.data : "UNUSED=1",
-		NULL,
-	};
-	responder_start(&r, &(struct responder_how){ .env = env });
+	responder_start(
+		&r, &(struct responder_how){ .env = responder_heap_env() });
 	disk_append(r.log, "one\n");
 	struct front_client *stays = responder_follow(&r, NULL);
 	reader_expect_event(&stays->reader, 0, "message", "one");
@@ -263,7 +244,7 @@ static void ten_thousand_come_and_go_and_leave_nothing_behind(void **state)
 		disk_append(r.log, "round %d\n", round);
 		reader_wait_events(&stays->reader, (uint64_t)round + 2);
 		if (responder_memory_is_real()) {
-			heap[round] = heap_in_use(r.process);
+			heap[round] = responder_heap_bytes(&r);
 			print_message("round %d: %zu bytes of heap\n",
 				round + 1, heap[round]);
 		}
@@ -271,7 +252,6 @@ static void ten_thousand_come_and_go_and_leave_nothing_behind(void **state)
 	assert_int_equal(heap[1], heap[2]);
 	/* A sanitizer looks for leaks here. */
 	assert_int_equal(process_stop(r.process), 0);
-	bytes_release(&preload);
 	bytes_release(&request);
 }
 

@@ -2,7 +2,11 @@
 #include "tests/lib/responder.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/sockios.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -114,4 +118,28 @@ bool responder_memory_is_real(void)
 #else
 	return true;
 #endif
+}
+
+size_t responder_heap_bytes(const struct responder *r)
+{
+	size_t said = strlen(process_errors(r->process));
+	const char *line;
+
+	process_signal(r->process, SIGUSR2);
+	wait_for((line = strstr(process_errors(r->process) + said, "heap: ")) &&
+		 strchr(line, '\n'));
+	return strtoul(line + strlen("heap: "), NULL, 10);
+}
+
+const char *const *responder_heap_env(void)
+{
+	static char preload[PATH_MAX + sizeof("LD_PRELOAD=")];
+	/* What is freed is free, and not kept by a thread. */
+	static const char *const env[] = {
+		"GLIBC_TUNABLES=glibc.malloc.tcache_count=0", preload, NULL
+	};
+
+	snprintf(preload, sizeof(preload), "LD_PRELOAD=%s",
+		process_program("tests/tools/heapinfo.so"));
+	return responder_memory_is_real() ? env : NULL;
 }

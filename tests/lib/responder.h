@@ -72,6 +72,11 @@ bool responder_has_read(const struct reader *r);
 /* False where a sanitizer keeps freed memory: figures mean nothing there. */
 bool responder_memory_is_real(void);
 
+/* Bytes in use of its heap, when it was started with this environment; without
+ * real memory both are of no use. */
+size_t responder_heap_bytes(const struct responder *r);
+const char *const *responder_heap_env(void);
+
 #ifndef TESTS_LIB_INSIDE
 #include "tests/lib/test.h"
 #define responder_prepare(...)	TEST_HERE(responder_prepare(__VA_ARGS__))

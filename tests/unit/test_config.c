@@ -107,6 +107,8 @@ static void fills_in_every_default(void **state)
 	assert_int_equal(c->retry_ms, 2000);
 	assert_int_equal(c->lifetime_s, 0);
 	assert_int_equal(c->stall_s, 300);
+	assert_int_equal(c->max_clients, 10000);
+	assert_int_equal(c->max_clients_per_address, 0);
 	assert_int_equal(c->send_buffer_bytes, 32768);
 	assert_int_equal(c->ring_bytes, 1048576);
 	assert_true(c->incremental);
@@ -156,6 +158,7 @@ static void reads_every_key(void **state)
 		"listen = \"/run/s.sock\"; listen_mode = \"0600\";\n"
 		"listen_group = \"www-data\"; heartbeat = 3600; retry = 100;\n"
 		"lifetime = 240; stall = 1; send_buffer = 4096;\n"
+		"max_clients = 1000000; max_clients_per_address = 6;\n"
 		"ring = 0x10000; incremental = FALSE;\n"
 		"trust_remote_user = true; state_dir = \"/s\";\n"
 		"cors_credentials = true;\n"
@@ -188,6 +191,8 @@ static void reads_every_key(void **state)
 	assert_int_equal(c->retry_ms, 100);
 	assert_int_equal(c->lifetime_s, 240);
 	assert_int_equal(c->stall_s, 1);
+	assert_int_equal(c->max_clients, 1000000);
+	assert_int_equal(c->max_clients_per_address, 6);
 	assert_int_equal(c->send_buffer_bytes, 4096);
 	assert_int_equal(c->ring_bytes, 65536);
 	assert_false(c->incremental);
@@ -536,7 +541,7 @@ static void names_each_fault_of_a_global_key(void **state)
 	}
 	static const struct fault_case cases[] = {
 		ROW("hartbeat = 15;", "hartbeat", "unknown key"),
-		ROW("max_clients = 10;", "max_clients", "unknown key"),
+		ROW("max_client = 10;", "max_client", "unknown key"),
 		ROW("state_dir = \"\";", "state_dir", "is empty"),
 		ROW("state_dir = 1;", "state_dir", "the path of a folder"),
 		ROW("spool_size = 1;", "spool_size", "in one of the sources"),
@@ -558,6 +563,13 @@ static void names_each_fault_of_a_global_key(void **state)
 		ROW("lifetime = 604801;", "lifetime", "out of range"),
 		ROW("stall = 0;", "stall", "from 1 to 86400 (sec"),
 		ROW("stall = 86401;", "stall", "out of range"),
+		ROW("max_clients = 0;", "max_clients",
+			"from 1 to 1000000 (clients)"),
+		ROW("max_clients = 1000001;", "max_clients", "out of range"),
+		ROW("max_clients_per_address = -1;", "max_clients_per_address",
+			"from 0 to 1000000 (clients)"),
+		ROW("max_clients_per_address = 1000001;",
+			"max_clients_per_address", "out of range"),
 		ROW("send_buffer = 4095;", "send_buffer", "out of range"),
 		ROW("send_buffer = 16777217;", "send_buffer", "(bytes)"),
 		ROW("ring = 65535;", "ring", "from 65536 to 1073741824"),
