@@ -9,11 +9,11 @@ VERSION = 0.1
 -include config.mk
 
 # common: what both programs share, lower floors first.
-COMMON = buffer log place utf8 encode block split ring access cors request head viewer config \
+COMMON = buffer log place utf8 encode block metrics split ring access cors request head viewer config \
          program cold mount probe overlay file scan siblings chain watch \
          spool pump \
          feed feed_cursor feed_head feed_produce feed_start feed_watch \
-         clock source hub stream account obstacle remedy check
+         clock source hub figures stream account obstacle remedy check
 FCGI   = record admit listen notify tally client server main
 CGI    = init main
 
@@ -109,7 +109,7 @@ $(BUILD)/common/viewer.o $(BUILD)/static/common/viewer.o: \
 
 # What is compiled into these may change without a change of their sources.
 settings = $(VERSION) $(SYSCONFDIR)
-settled  = common/config cgi/main fcgi/main
+settled  = common/config common/figures cgi/main fcgi/main
 $(settled:%=$(BUILD)/%.o) $(settled:%=$(BUILD)/static/%.o) \
 $(BUILD)/tests/unit/test_config.o $(BUILD)/tests/front/test_command.o $(BUILD)/tests/front/test_install.o: \
 	$(BUILD)/settings

@@ -878,6 +878,15 @@ static void read_allow(struct reader *r, const struct key *key,
 	}
 }
 
+/* Here an empty list is no slip: nobody. */
+static void read_metrics_allow(struct reader *r, const struct key *key,
+	const config_setting_t *value, void *to)
+{
+	if (config_setting_type(value) != CONFIG_TYPE_ARRAY ||
+		config_setting_length(value) > 0)
+		read_allow(r, key, value, to);
+}
+
 /*
  * Origins, or "*" alone, or none at all: a source that nobody elsewhere may
  * read although the whole says otherwise.
@@ -1024,6 +1033,8 @@ static const struct key global_keys[] = {
 	  0, 0, "origins, [ \"https://example.org\" ], or [ \"*\" ]" },
 	{ "cors_credentials", read_bool, AT(cors_credentials), 0, false,
 	  0, 0, "true or false" },
+	{ "metrics_allow", read_metrics_allow, AT(metrics), 0, false,
+	  0, 0, "addresses and blocks, [ \"127.0.0.1\", \"10.0.0.0/8\" ]" },
 	{ "sources",      read_sources, 0, 0, true,
 	  0, 0, "a list of groups, ( { name = \"...\"; ... }, ... )" },
 };
@@ -1520,6 +1531,7 @@ void config_free(struct config *config)
 	free(config->listen_group);
 	free(config->state_dir);
 	cors_rules_release(&config->cors);
+	access_rules_release(&config->metrics);
 	free(config);
 }
 

@@ -82,6 +82,8 @@ struct config {
 	char *state_dir;	/* absolute; spools of pipes are in it */
 	struct cors_rules cors;
 	bool cors_credentials;
+	struct access_rules metrics; /* allow alone: who may see what was
+				      * counted; empty: nobody */
 	struct source_config *sources;
 	size_t source_count;
 };

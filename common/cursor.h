@@ -38,6 +38,16 @@ struct cursor {
 };
 
 /* The place in that file, or NULL. */
+static inline const struct cursor_place *cursor_look(
+	const struct cursor *c, uint32_t file)
+{
+	for (uint32_t i = 0; i < c->count; i++)
+		if (c->places[i].file == file)
+			return &c->places[i];
+	return NULL;
+}
+
+/* The same, to be changed. */
 static inline struct cursor_place *cursor_find(struct cursor *c, uint32_t file)
 {
 	for (uint32_t i = 0; i < c->count; i++)

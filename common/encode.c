@@ -146,6 +146,11 @@ static const char *const gap_reasons[] = {
 	[GAP_SPOOL] = "spool",
 };
 
+const char *encode_gap_name(enum gap_reason reason)
+{
+	return gap_reasons[reason];
+}
+
 void encode_gap_data(struct buffer *b, const char *source,
 	enum gap_reason reason, int64_t bytes)
 {

@@ -81,6 +81,11 @@ enum gap_reason {
 	GAP_SPOOL
 };
 
+enum { GAP_REASONS = GAP_SPOOL + 1 };
+
+/* The word for a reason. */
+const char *encode_gap_name(enum gap_reason reason);
+
 /* Of "gap": something of `source` was not delivered and will not be, `bytes`
  * bytes of it; -1: nobody knows how many. */
 void encode_gap_data(struct buffer *b, const char *source,

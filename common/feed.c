@@ -91,24 +91,41 @@ static void close_source(struct feed *f)
 	f->is_open = f->is_ready = false;
 }
 
+/* The head stood in the file of serial `before`; 0: in none. */
+static void count_rotations(struct feed *f, uint32_t before)
+{
+	const struct file *file;
+
+	if (!before || !f->head.count)
+		return;
+	while ((file = chain_after(&f->chain, before)) &&
+		file->serial <= f->head.places[f->head.count - 1].file) {
+		before = file->serial;
+		f->rotations++;
+	}
+}
+
 enum feed_outcome feed_look_once(struct feed *f, bool timer)
 {
 	struct timespec now = feed_now();
 	enum feed_outcome outcome;
 	struct cursor_place *last;
 	struct file *file;
+	uint32_t before;
 	bool settled = true;
 
 	f->read_failed = false;
 	f->due_ms = INT64_MAX;
 	last = f->head.count ? &f->head.places[f->head.count - 1] : NULL;
-	file = last ? chain_find(&f->chain, last->file) : NULL;
+	before = last ? last->file : 0;
+	file = last ? chain_find(&f->chain, before) : NULL;
 	if (file && (file_refresh(file, &now) < 0 ||
 			    feed_adopt_copy(f, file, last) == FEED_WAIT))
 		settled = false;
 	if (!chain_look(&f->chain, &now))
 		settled = false;
 	outcome = feed_enter_new_files(f, &now);
+	count_rotations(f, before);
 	feed_watch(f, timer);
 	if (outcome == FEED_NOTHING)
 		outcome = feed_read_places(f, &now, false);

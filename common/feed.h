@@ -30,6 +30,7 @@
 #include "common/chain.h"
 #include "common/config.h"
 #include "common/cursor.h"
+#include "common/delivery.h"
 #include "common/encode.h"
 #include "common/place.h"
 #include "common/pump.h"
@@ -68,6 +69,7 @@ struct follower {
 struct feed_scratch {
 	struct buffer window; /* of a scan */
 	struct buffer text;   /* a block that is being composed */
+	struct delivery made; /* what feed_produce made last, without bytes */
 };
 
 struct feed {
@@ -103,6 +105,7 @@ struct feed {
 	int64_t due_ms;		/* feed_due_ms */
 	bool read_failed;	/* EIO and the like, at the last look */
 	unsigned missing_looks; /* of the timer, in a row */
+	uint64_t rotations;	/* also before it was opened */
 	struct {
 		int wd;
 		uint32_t serial; /* of the file; 1, 2: a directory */
@@ -152,6 +155,15 @@ enum feed_outcome feed_look(struct feed *f, bool timer);
 /* When to look again, by the monotonic clock, because a record ends then that
  * is not ended otherwise; INT64_MAX: not for that. */
 int64_t feed_due_ms(const struct feed *f);
+
+/* How those who follow it are doing. */
+struct feed_lag {
+	size_t laggards; /* that have not had all that the head has */
+	uint64_t bytes;	 /* that the slowest has yet to read */
+};
+
+/* Asks all who follow; a source that is closed has none. */
+struct feed_lag feed_measure(const struct feed *f);
 
 /* Does an event of that watch descriptor concern this source? */
 bool feed_has_watch(const struct feed *f, int wd);

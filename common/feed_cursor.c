@@ -214,6 +214,50 @@ void feed_enter_instead(
 	c->places[c->count - 1] = feed_place_at_start(f, file);
 }
 
+uint64_t feed_limit_in(const struct feed *f, const struct file *file)
+{
+	const struct cursor_place *head = cursor_look(&f->head, file->serial);
+
+	return head ? head->offset : file->size;
+}
+
+/* Bytes that a reader at `c` has yet to read to be where the head is. */
+static uint64_t lag(const struct feed *f, const struct cursor *c)
+{
+	uint32_t last = c->count ? c->places[c->count - 1].file : 0;
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < f->chain.count; i++) {
+		const struct file *file = f->chain.files[i];
+		const struct cursor_place *at = cursor_look(c, file->serial);
+		uint64_t from = at ? at->offset : 0;
+		uint64_t to = feed_limit_in(f, file);
+
+		/* Of what it stands behind it has had all. */
+		if ((at || file->serial > last) && to > from)
+			bytes += to - from;
+	}
+	return bytes;
+}
+
+struct feed_lag feed_measure(const struct feed *f)
+{
+	struct feed_lag all = { 0 };
+
+	for (const struct follower *one = f->followers.next;
+		one != &f->followers; one = one->next) {
+		uint64_t bytes;
+
+		if (one->cursor.ring == f->ring.head)
+			continue;
+		all.laggards++;
+		bytes = lag(f, &one->cursor);
+		if (bytes > all.bytes)
+			all.bytes = bytes;
+	}
+	return all;
+}
+
 void feed_settle(const struct feed *f, struct cursor *c)
 {
 	for (uint32_t i = 0; i < c->count;) {

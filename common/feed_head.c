@@ -67,6 +67,7 @@ void feed_put_own(
 		return;
 	e->kind = RING_OWN;
 	e->notice = (uint8_t)notice;
+	e->reason = (uint8_t)reason;
 	e->data_len = (uint32_t)data_len;
 	e->tail_len = (uint32_t)(text->len - data_len);
 	memcpy(e->bytes, text->data, text->len);

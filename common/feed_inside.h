@@ -146,6 +146,9 @@ void feed_enter(
 void feed_enter_instead(
 	const struct feed *f, struct cursor *c, const struct file *file);
 
+/* How far a reader behind the head may read in a file. */
+uint64_t feed_limit_in(const struct feed *f, const struct file *file);
+
 /* Takes out the places in files that are gone. What was lost with them is a
  * gap; a file that is gone without a loss was read to its end by everybody. */
 void feed_settle(const struct feed *f, struct cursor *c);

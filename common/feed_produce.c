@@ -36,6 +36,17 @@ static bool is_over(
 	return before > start && out->len - start > limit;
 }
 
+static void count_entry(
+	struct delivery *made, const struct ring_entry *e, bool late)
+{
+	if (late)
+		delivery_gap(made, GAP_LATE);
+	else if (e->kind == RING_RECORD)
+		made->records++;
+	else if (e->notice == CURSOR_GAP)
+		delivery_gap(made, e->reason);
+}
+
 /*
  * A piece that is cut may have to be made again from the files, when the ring
  * has forgotten it: it is either one block of ours, or records of one file.
@@ -83,17 +94,10 @@ static enum feed_outcome produce_from_ring(struct feed *f,
 			out->len = before;
 			break;
 		}
+		count_entry(&f->scratch->made, e, late);
 		*to = next;
 	}
 	return out->len > start ? FEED_BYTES : FEED_NOTHING;
-}
-
-/* How far a reader behind the head may read in a file. */
-static uint64_t limit_in(struct feed *f, const struct file *file)
-{
-	const struct cursor_place *head = cursor_find(&f->head, file->serial);
-
-	return head ? head->offset : file->size;
 }
 
 /*
@@ -111,7 +115,8 @@ static struct cursor_place *next_to_read(struct feed *f, struct cursor *c)
 			const struct file *file =
 				chain_find(&f->chain, c->places[i].file);
 
-			if (file && c->places[i].offset < limit_in(f, file))
+			if (file &&
+				c->places[i].offset < feed_limit_in(f, file))
 				return &c->places[i];
 		}
 		if (c->notice)
@@ -142,6 +147,8 @@ static void produce_notice(struct feed *f, const struct feed_view *view,
 	unsigned notice = to->notice, reason = to->reason;
 	int64_t bytes = to->bytes;
 
+	if (notice == CURSOR_GAP)
+		delivery_gap(&f->scratch->made, reason);
 	feed_clear_notice(to);
 	feed_add_notice_data(f, notice, reason, bytes, out);
 	feed_add_tail(f, view, feed_notice_event(notice), to, out);
@@ -170,6 +177,17 @@ static void produce_record(struct feed *f, const struct feed_view *view,
 	feed_add_tail(f, view, takes_type ? view->event : NULL, to, out);
 }
 
+static void count_record(
+	const struct feed *f, struct delivery *made, const struct record *r)
+{
+	if (f->pipe && r->passed)
+		delivery_gap(made, GAP_SPOOL);
+	if (r->dropped)
+		delivery_gap(made, GAP_OVERLONG);
+	if (r->data)
+		made->records++;
+}
+
 /*
  * A place is no longer in its file. Where the head's is gone, too, the head
  * finds out on its next look, and moves or loses the file for everybody.
@@ -181,7 +199,7 @@ static enum feed_outcome produce_loss(struct feed *f,
 {
 	struct cursor_place *mine = cursor_find(to, file->serial);
 	const struct cursor_place *head = cursor_find(&f->head, file->serial);
-	uint64_t end = limit_in(f, file);
+	uint64_t end = feed_limit_in(f, file);
 
 	if (head && file_has_place(file, head->offset, head->check) <= 0)
 		return FEED_WAIT;
@@ -213,7 +231,7 @@ static enum feed_outcome produce_from_file(struct feed *f,
 	bool in_head = cursor_find(&f->head, serial) != NULL;
 	bool begins = at->offset == 0;
 	size_t start = out->len;
-	uint64_t end = limit_in(f, file);
+	uint64_t end = feed_limit_in(f, file);
 	enum scan_outcome outcome;
 	struct record r;
 	struct scan s;
@@ -242,6 +260,7 @@ static enum feed_outcome produce_from_file(struct feed *f,
 			out->len = before;
 			break;
 		}
+		count_record(f, &f->scratch->made, &r);
 		*to = next;
 	}
 	if (begins && may_have_changed(f, file)) {
@@ -286,6 +305,7 @@ enum feed_outcome feed_produce(struct feed *f, const struct feed_view *view,
 	struct cursor_place *at;
 	enum feed_outcome outcome;
 
+	f->scratch->made = (struct delivery){ 0 };
 	*to = *from;
 	to->reading = 0;
 	feed_trim(to, view->budget);

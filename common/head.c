@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "common/encode.h"
+#include "common/metrics.h"
 
 #define ALLOW	 "Allow: GET, HEAD, OPTIONS\r\n"
 #define NO_STORE "Cache-Control: no-store\r\n"
@@ -61,6 +62,12 @@ void head_add_opening(struct buffer *b, unsigned retry_ms)
 {
 	encode_comment(b, OPENING);
 	encode_retry(b, retry_ms);
+}
+
+void head_add_metrics(struct buffer *b)
+{
+	buffer_add_string(b,
+		"Content-Type: " METRICS_TYPE "\r\n" NO_STORE NOSNIFF "\r\n");
 }
 
 struct answer {

@@ -31,6 +31,9 @@ void head_add_stream(
  */
 void head_add_opening(struct buffer *b, unsigned retry_ms);
 
+/* Appends the head of an answer with metrics (metrics.h). */
+void head_add_metrics(struct buffer *b);
+
 /*
  * Appends a complete answer of that status: 204, 400, 403, 404, 405 or
  * 500 (which

@@ -250,7 +250,7 @@ static int status_of(const struct view *v, enum request_outcome outcome,
 		return 405;
 	if (outcome == REQUEST_MALFORMED)
 		return 400;
-	if (outcome == REQUEST_OK)
+	if (outcome == REQUEST_OK && !request->wants_metrics)
 		decision = take_sources(v, request, route);
 	if (decision == ACCESS_HIDDEN)
 		return 404;
@@ -267,7 +267,8 @@ static bool is_for_page(const struct view *v, const struct request *request)
 {
 	struct route route;
 
-	return request->wants_html && request->source_count == 0 &&
+	return request->wants_html && !request->wants_metrics &&
+	       request->source_count == 0 &&
 	       take_script_name(v, request, &route) == ACCESS_HIDDEN;
 }
 
@@ -345,6 +346,21 @@ bool hub_route(struct hub *h, enum request_outcome outcome,
 	else if (head)
 		head_add_stream(answer, h->config->incremental, &route->cors);
 	return !status && !head;
+}
+
+bool hub_shows_metrics(const struct hub *h, enum request_outcome outcome,
+	const struct request *request)
+{
+	const struct access_rules *rules = &h->config->metrics;
+	struct access_address address;
+
+	if (outcome != REQUEST_OK || !request->wants_metrics ||
+		(request->method != REQUEST_GET &&
+			request->method != REQUEST_HEAD))
+		return false;
+	access_read_address(&address, request->remote_address);
+	return rules->allow_count > 0 &&
+	       access_is_allowed_from(rules, &address);
 }
 
 static void look(struct hub *h, struct source *s, bool timer, hub_news *news,

@@ -63,6 +63,13 @@ bool hub_route(struct hub *h, enum request_outcome outcome,
 	struct buffer *answer);
 
 /*
+ * Does a request ask for metrics, by GET or HEAD, from where it may? What asks
+ * for them otherwise is answered by hub_route as if there were none.
+ */
+bool hub_shows_metrics(const struct hub *h, enum request_outcome outcome,
+	const struct request *request);
+
+/*
  * Opens the pipes of all sources, or of those of `only`, and reads them from
  * then on, whether anybody follows or not. Before any of these is followed.
  * Returns 0, or -1 after a line in the log. Blocks on the disk.

@@ -60,7 +60,11 @@ struct pipe_end {
 struct pump_source {
 	const struct source_config *config; /* borrowed */
 	struct pump *pump;
-	_Atomic int state; /* enum file_state */
+	_Atomic int state;	 /* enum file_state */
+	_Atomic bool is_counted; /* for pump_measure: is_ours; */
+	_Atomic uint64_t kept_bytes;
+	uint64_t full_bytes; /* of the segments before the one at */
+	uint64_t full_base;
 	struct spool spool;
 	bool is_ours; /* the spool: we write to it */
 	struct pipe_end pipes[PIPES_MAX];
@@ -93,6 +97,24 @@ struct pump {
 enum file_state pump_state(const struct pump_source *s)
 {
 	return (enum file_state)s->state;
+}
+
+struct pump_figures pump_measure(const struct pump_source *s)
+{
+	return (struct pump_figures){
+		.is_ours = s->is_counted,
+		.kept_bytes = s->kept_bytes,
+	};
+}
+
+/* Segments come and go at a rotation alone. */
+static void count_spool(struct pump_source *s)
+{
+	if (s->full_base != s->spool.base &&
+		spool_full_bytes(&s->spool, &s->full_bytes) == 0)
+		s->full_base = s->spool.base;
+	s->kept_bytes = s->full_bytes + s->spool.size;
+	s->is_counted = true;
 }
 
 /* ---- pipes */
@@ -583,6 +605,8 @@ static void step(struct pump_source *s, int64_t now_ms, bool tick)
 		}
 		if (s->more || tick)
 			drain_all(s);
+		if (tick)
+			count_spool(s);
 	} else if (tick) {
 		let_go(s);
 	}

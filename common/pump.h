@@ -14,6 +14,9 @@
 #ifndef SSETAIL_PUMP_H
 #define SSETAIL_PUMP_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "common/config.h"
 #include "common/file.h"
 
@@ -39,6 +42,15 @@ int pump_start(struct pump *p);
 /* Takes what is in the pipes still, and lets others go on. NULL is fine. A
  * disk that hangs is not waited for: then the memory stays with the thread. */
 void pump_free(struct pump *p);
+
+struct pump_figures {
+	bool is_ours;	     /* this process reads the pipe */
+	uint64_t kept_bytes; /* in the spool, as of the last second; where it
+			      * is not ours, 0 */
+};
+
+/* From any thread. */
+struct pump_figures pump_measure(const struct pump_source *s);
 
 /* How the path of the pipe is: FILE_OPEN, or what is in the way. From any
  * thread. */

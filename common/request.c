@@ -397,6 +397,7 @@ enum request_outcome request_read(
 		!take_tail(r, value_of(&q, "tail")) ||
 		!take_before(r, value_of(&q, "before")))
 		return REQUEST_MALFORMED;
+	r->wants_metrics = value_of(&q, "metrics") != NULL;
 	take_id(r, values[ID], &q);
 	r->wants_html = accepts(values[ACCEPT], "text/html") &&
 			!accepts(values[ACCEPT], "text/event-stream");

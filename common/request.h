@@ -58,6 +58,8 @@ struct request {
 	bool id_given;
 	char id[REQUEST_ID_MAX + 1];
 
+	bool wants_metrics; /* `metrics` is in the query, whatever its value */
+
 	bool tail_given;
 	uint32_t tail; /* records; saturates */
 
@@ -108,6 +110,8 @@ typedef const char *request_variable(const void *context, const char *name);
  * percent sign without two hex digits, or names any parameter twice: which
  * one counts differs from reader to reader. Parameters that are not known
  * count towards the limit and do nothing.
+ *
+ * `metrics` asks for no source, whatever names one.
  *
  * The resume point is the first that is not empty of HTTP_LAST_EVENT_ID,
  * then lastEventId, last_event_id, evs_last_event_id in the query. `tail` is

@@ -33,7 +33,8 @@ enum ring_kind {
 struct ring_entry {
 	uint32_t size;	  /* bytes of the entry, with this */
 	uint8_t kind;	  /* enum ring_kind */
-	uint8_t notice;	  /* RING_OWN: enum cursor_notice */
+	uint8_t notice;	  /* RING_OWN: enum cursor_notice, */
+	uint8_t reason;	  /* and the reason of it, as in struct cursor */
 	uint8_t is_typed; /* RING_RECORD: no type is to be added to it */
 	uint32_t data_len;
 	uint32_t tail_len;

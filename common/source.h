@@ -17,6 +17,9 @@ struct source {
 	struct feed feed;		    /* type file and type fifo */
 	char *spool;			    /* type fifo: what is followed */
 	struct clock clock;		    /* type clock */
+	size_t clients;			    /* streams that are open */
+	uint64_t streams;		    /* that were opened ever */
+	struct delivery delivered;	    /* to all of them */
 };
 
 /* Opens nothing yet. All of the arguments are borrowed. NULL with ENOMEM. */

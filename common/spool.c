@@ -282,6 +282,15 @@ static int count_segments(const struct spool *s, struct census *c)
 	return 0;
 }
 
+int spool_full_bytes(const struct spool *s, uint64_t *bytes)
+{
+	struct census c;
+	int result = count_segments(s, &c);
+
+	*bytes = c.bytes;
+	return result;
+}
+
 /* Deletes the oldest full one: 1; 0: only the newest is left; or -1. */
 static int drop_oldest(const struct spool *s)
 {

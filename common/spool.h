@@ -98,6 +98,10 @@ size_t spool_room(const struct spool *s);
 /* Is it time for the next segment, as soon as a record has ended? */
 bool spool_is_full(const struct spool *s);
 
+/* The bytes that the full segments hold. Blocks on the disk. Returns 0, or -1
+ * with errno. */
+int spool_full_bytes(const struct spool *s, uint64_t *bytes);
+
 /* 1: nothing or a whole record is the last thing in it; 0; -1 with errno. */
 int spool_ends_record(const struct spool *s);
 

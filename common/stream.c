@@ -163,7 +163,10 @@ enum stream_outcome stream_open(struct stream *s, struct hub *hub,
 						      : STREAM_WAIT;
 		}
 		s->count++;
+		one->source->clients++;
 	}
+	for (size_t i = 0; i < s->count; i++)
+		subscriptions[i].source->streams++;
 	/* A source that is read from another place is another output. */
 	hub->version++;
 	return STREAM_OPEN;
@@ -174,6 +177,7 @@ void stream_close(struct stream *s)
 	for (size_t i = 0; i < s->count; i++) {
 		struct subscription *one = &s->subscriptions[i];
 
+		one->source->clients--;
 		if (is_clock(one))
 			clock_leave(&one->as.ticker);
 		else
@@ -291,7 +295,7 @@ static void others(
 }
 
 static enum feed_outcome produce_one(struct stream *s, struct studio *studio,
-	size_t i, int64_t now_ms, size_t limit)
+	size_t i, int64_t now_ms, size_t limit, struct delivery *made)
 {
 	struct subscription *one = &s->subscriptions[i];
 	char storage[SOURCE_NAME_MAX + 3];
@@ -319,6 +323,7 @@ static enum feed_outcome produce_one(struct stream *s, struct studio *studio,
 			&studio->bytes);
 
 		studio->to[i] = to;
+		*made = (struct delivery){ .records = any };
 		return any ? FEED_BYTES : FEED_NOTHING;
 	}
 	struct feed_view view = { alone, event, before, after,
@@ -326,6 +331,7 @@ static enum feed_outcome produce_one(struct stream *s, struct studio *studio,
 	enum feed_outcome outcome = feed_produce(&one->source->feed, &view,
 		&studio->from[i].file, &to.file, limit, &studio->bytes);
 
+	*made = one->source->feed.scratch->made;
 	studio->to[i] = to;
 	return outcome;
 }
@@ -393,17 +399,19 @@ bool stream_produce(struct stream *s, struct studio *studio, int64_t now_ms,
 	for (size_t i = 0; i < s->count; i++) {
 		size_t start = studio->bytes.len;
 		enum feed_outcome outcome;
+		struct delivery parts = { 0 };
 
 		if (only >= 0 && (size_t)only != i)
 			continue;
-		outcome = produce_one(s, studio, i, now_ms, limit);
+		outcome = produce_one(s, studio, i, now_ms, limit, &parts);
 		if (studio->bytes.failed) {
 			errno = ENOMEM;
 			outcome = FEED_FAILED;
 		}
 		if (outcome == FEED_BYTES) {
+			parts.bytes = studio->bytes.len - start;
 			made->pieces[made->count++] =
-				(struct piece){ studio->bytes.len - start, i };
+				(struct piece){ parts.bytes, i, parts };
 			studio->silent[i] = false;
 		} else if (outcome != FEED_NOTHING) {
 			made->outcome = outcome;
@@ -426,8 +434,10 @@ void stream_commit(struct stream *s, const struct studio *studio,
 	const struct output *output, size_t piece)
 {
 	size_t i = output->pieces[piece].subscription;
+	struct subscription *one = &s->subscriptions[i];
 
-	move(&s->subscriptions[i], &studio->to[i]);
+	delivery_add(&one->source->delivered, &output->pieces[piece].made);
+	move(one, &studio->to[i]);
 }
 
 void stream_promise(struct stream *s, const struct studio *studio,

@@ -43,6 +43,7 @@ enum stream_outcome {
 struct piece {
 	size_t len;
 	size_t subscription;
+	struct delivery made;
 };
 
 /* What comes next for a stream. Valid until the next stream_produce of any

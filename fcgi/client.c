@@ -1,16 +1,17 @@
 #include "fcgi/client.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "common/head.h"
 #include "common/log.h"
 #include "common/program.h"
 #include "common/request.h"
@@ -43,12 +44,19 @@ struct opening {
 	struct route route;
 };
 
+struct rest {
+	size_t len;
+	size_t sent;
+	char bytes[];
+};
+
 int client_context_init(struct client_context *x, int epoll, struct hub *hub)
 {
 	*x = (struct client_context){
 		.epoll = epoll,
 		.hub = hub,
 		.studio = studio_new(),
+		.figures = { .pid = getpid(), .started = time(NULL) },
 	};
 	x->ready_end = &x->ready;
 	return x->studio ? 0 : -1;
@@ -82,6 +90,7 @@ struct client *client_new(struct client_context *x, int fd, int64_t now_ms)
 	if (!c->as.admit || epoll_ctl(x->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
 		goto fail;
 	x->count++;
+	x->figures.connects++;
 	return c;
 fail:
 	if (c)
@@ -119,6 +128,9 @@ static void release_state(struct client *c)
 	case CLIENT_STREAMING:
 		stream_close(&c->as.session->stream);
 		free(c->as.session);
+		break;
+	case CLIENT_ANSWERING:
+		free(c->as.rest);
 		break;
 	default:
 		break;
@@ -242,41 +254,38 @@ static void add_end(struct buffer *b, unsigned id)
 	b->len += RECORD_END_BYTES;
 }
 
-/* An answer that is no stream may be larger than what a stream may hold: the
- * kernel takes it whole, and nothing is kept here. */
-static void widen(int fd, size_t len)
-{
-	int bytes = len < INT_MAX ? (int)len : INT_MAX;
-
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-}
-
 /*
- * Sends what is in context->answer, if the socket takes it, and ends.
- *
- * The peer closes first. mod_proxy_fcgi sends the empty FCGI_STDIN on its own,
- * perhaps after our answer to the head: were the connection gone by then, it
- * would throw the answer away and say 503, which ends an EventSource for good.
+ * All is said. The peer closes first: mod_proxy_fcgi sends the empty FCGI_STDIN
+ * on its own, perhaps after our answer to the head: were the connection gone by
+ * then, it would throw the answer away and say 503, which ends an EventSource
+ * for good.
  */
-static void send_last(struct client *c)
+static void finish(struct client *c, int64_t now_ms)
 {
-	struct buffer *b = &c->context->answer;
-	int64_t now_ms = program_now_ms();
-	ssize_t n = 0;
-
-	if (b->len > c->context->hub->config->send_buffer_bytes / 2)
-		widen(c->fd, b->len);
-	if (!b->failed && b->len > 0)
-		n = send_some(c, b->data, b->len, now_ms);
-	drain(c->fd);
 	block(c, false, now_ms);
-	if (n <= 0 || n != (ssize_t)b->len || shutdown(c->fd, SHUT_WR) < 0) {
+	if (c->state == CLIENT_GONE || shutdown(c->fd, SHUT_WR) < 0) {
 		client_close(c);
 		return;
 	}
 	release_state(c);
 	c->state = CLIENT_ENDED;
 	c->since_ms = now_ms;
+}
+
+/* Sends what is in context->answer, if the socket takes it, and ends. */
+static void send_last(struct client *c)
+{
+	struct buffer *b = &c->context->answer;
+	int64_t now_ms = program_now_ms();
+	ssize_t n = 0;
+
+	if (!b->failed && b->len > 0)
+		n = send_some(c, b->data, b->len, now_ms);
+	drain(c->fd);
+	if (n <= 0 || n != (ssize_t)b->len)
+		client_close(c);
+	else
+		finish(c, now_ms);
 }
 
 /* The stream has said all it had to say. */
@@ -287,14 +296,69 @@ static void end(struct client *c)
 	send_last(c);
 }
 
-static void answer(struct client *c, const struct buffer *response)
+/* Puts a whole response into context->answer. */
+static void put_response(struct client *c, const struct buffer *response)
 {
 	struct buffer *b = &c->context->answer;
 
 	buffer_clear(b);
 	add_records(b, c->id, response->data, response->len);
 	add_end(b, c->id);
-	send_last(c);
+}
+
+static void keep_rest(
+	struct client *c, const char *bytes, size_t len, int64_t now_ms)
+{
+	struct rest *rest = malloc(sizeof(*rest) + len);
+
+	if (!rest) {
+		client_close(c);
+		return;
+	}
+	rest->len = len;
+	rest->sent = 0;
+	memcpy(rest->bytes, bytes, len);
+	release_state(c);
+	c->state = CLIENT_ANSWERING;
+	c->as.rest = rest;
+	block(c, true, now_ms);
+}
+
+static void send_rest(struct client *c, int64_t now_ms)
+{
+	struct rest *rest = c->as.rest;
+	ssize_t n = send_some(
+		c, rest->bytes + rest->sent, rest->len - rest->sent, now_ms);
+
+	if (n < 0) {
+		client_close(c);
+		return;
+	}
+	rest->sent += (size_t)n;
+	if (rest->sent == rest->len) {
+		drain(c->fd);
+		finish(c, now_ms);
+	}
+}
+
+/* Sends a response, and ends when all of it was taken. */
+static void answer(struct client *c, const struct buffer *response)
+{
+	const struct buffer *b = &c->context->answer;
+	int64_t now_ms = program_now_ms();
+	ssize_t n;
+
+	put_response(c, response);
+	n = b->failed ? -1 : send_some(c, b->data, b->len, now_ms);
+	if (n >= 0 && (size_t)n < b->len) {
+		keep_rest(c, b->data + n, b->len - (size_t)n, now_ms);
+		return;
+	}
+	drain(c->fd);
+	if (n < 0)
+		client_close(c);
+	else
+		finish(c, now_ms);
 }
 
 /* The output as records, each piece in its own: made once for all clients
@@ -561,6 +625,15 @@ static void open_stream(struct client *c, int64_t now_ms)
 	free(session);
 }
 
+static void add_metrics(
+	struct client_context *x, bool with_body, struct buffer *response)
+{
+	x->figures.clients = x->count;
+	head_add_metrics(response);
+	if (with_body)
+		figures_add(response, &x->figures, x->hub);
+}
+
 static void admitted(struct client *c, int64_t now_ms)
 {
 	struct client_context *x = c->context;
@@ -569,7 +642,7 @@ static void admitted(struct client *c, int64_t now_ms)
 	struct buffer response = BUFFER_INIT;
 	enum request_outcome outcome;
 	const char *busy = NULL;
-	bool opens;
+	bool opens = false;
 
 	if (!o) {
 		client_close(c);
@@ -581,7 +654,11 @@ static void admitted(struct client *c, int64_t now_ms)
 	admit_free(admit);
 	c->state = CLIENT_OPENING;
 	c->as.opening = o;
-	opens = hub_route(x->hub, outcome, &o->request, &o->route, &response);
+	if (hub_shows_metrics(x->hub, outcome, &o->request))
+		add_metrics(x, o->request.method == REQUEST_GET, &response);
+	else
+		opens = hub_route(
+			x->hub, outcome, &o->request, &o->route, &response);
 	if (opens)
 		busy = take_place(c, &o->request);
 	if (busy)
@@ -627,6 +704,10 @@ static void handle_bytes(
 	if (c->state == CLIENT_ADMITTING) {
 		admit_bytes(c, bytes, len, now_ms);
 	} else if (admit_walk_aborts(&c->walk, c->id, bytes, len)) {
+		if (c->state == CLIENT_ANSWERING) {
+			client_close(c);
+			return;
+		}
 		buffer_clear(&c->context->answer);
 		if (!c->owed.piece_bytes)
 			add_end(&c->context->answer, c->id);
@@ -657,6 +738,8 @@ void client_handle(struct client *c, uint32_t events, int64_t now_ms)
 	if (c->state == CLIENT_STREAMING && events & EPOLLOUT) {
 		block(c, false, now_ms);
 		client_set_ready(c);
+	} else if (c->state == CLIENT_ANSWERING && events & EPOLLOUT) {
+		send_rest(c, now_ms);
 	}
 }
 
@@ -699,6 +782,7 @@ void client_tick(struct client *c, int64_t now_ms)
 		return;
 	case CLIENT_STREAMING:
 		break;
+	case CLIENT_ANSWERING:
 	case CLIENT_ENDED:
 		if (quiet_ms >= END_DEADLINE_MS)
 			client_close(c);
@@ -724,7 +808,8 @@ void client_end(struct client *c)
 
 	if (c->state == CLIENT_STREAMING && !c->owed.piece_bytes) {
 		stream_add_farewell(&c->as.session->stream, &text);
-		answer(c, &text);
+		put_response(c, &text);
+		send_last(c);
 		buffer_release(&text);
 		return;
 	}

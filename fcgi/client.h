@@ -5,7 +5,8 @@
  *
  *	ADMITTING ──> OPENING ──> STREAMING ──> ENDED ──> GONE
  *	    |            |                        ^
- *	    +────────────+── answered at once ────+
+ *	    +────────────+── answered ────────────+
+ *	                     (ANSWERING, where that takes time)
  */
 #ifndef SSETAIL_CLIENT_H
 #define SSETAIL_CLIENT_H
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 #include "common/buffer.h"
+#include "common/figures.h"
 #include "common/hub.h"
 #include "common/stream.h"
 #include "fcgi/admit.h"
@@ -24,8 +26,9 @@ enum client_state {
 	CLIENT_ADMITTING, /* its request is not complete */
 	CLIENT_OPENING,	  /* its stream waits for the disk */
 	CLIENT_STREAMING,
-	CLIENT_ENDED, /* all is said; the peer has not closed yet */
-	CLIENT_GONE   /* closed: to be freed at the end of the turn */
+	CLIENT_ANSWERING, /* its socket has not taken all of an answer */
+	CLIENT_ENDED,	  /* all is said; the peer has not closed yet */
+	CLIENT_GONE	  /* closed: to be freed at the end of the turn */
 };
 
 /* What all clients of a process share. */
@@ -45,10 +48,12 @@ struct client_context {
 	size_t streams;	     /* of them, those that have one or wait for it */
 	struct tally *tally; /* of these; NULL: nobody asked for it yet */
 	int64_t next_warning_ms;
+	struct figures figures; /* that of the wake-ups is the loop's */
 };
 
 struct session; /* a stream and its cursors */
 struct opening; /* a request that waits for its stream */
+struct rest;	/* of an answer, as records */
 
 /*
  * A piece that was accepted in part is owed: its rest must follow before
@@ -80,6 +85,7 @@ struct client {
 		struct admit *admit;
 		struct opening *opening;
 		struct session *session;
+		struct rest *rest;
 	} as;
 	struct owed owed;
 	int64_t since_ms; /* connected; last accepted bytes; blocked; ended */

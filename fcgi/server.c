@@ -317,6 +317,7 @@ static void run(struct server *s, const sigset_t *while_waiting)
 			timeout_ms(s, more, now_ms), while_waiting);
 
 		now_ms = program_now_ms();
+		s->clients.figures.wakeups += n > 0;
 		for (int i = 0; i < n; i++)
 			handle(s, &events[i], now_ms);
 		look(s);

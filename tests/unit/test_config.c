@@ -117,6 +117,7 @@ static void fills_in_every_default(void **state)
 	assert_false(c->cors.is_any);
 	assert_int_equal(c->cors.origin_count, 0);
 	assert_false(c->cors_credentials);
+	assert_int_equal(c->metrics.allow_count, 0);
 	assert_int_equal(c->source_count, 3);
 
 	assert_string_equal(a->name, "a");
@@ -162,6 +163,7 @@ static void reads_every_key(void **state)
 		"ring = 0x10000; incremental = FALSE;\n"
 		"trust_remote_user = true; state_dir = \"/s\";\n"
 		"cors_credentials = true;\n"
+		"metrics_allow = [ \"::1\", \"10.0.0.0/8\" ];\n"
 		"cors_origins = [ \"https://a.example:8443\",\n"
 		" \"http://[::1]\" ];\n"
 		"sources = (\n"
@@ -198,6 +200,9 @@ static void reads_every_key(void **state)
 	assert_false(c->incremental);
 	assert_true(c->trust_remote_user);
 	assert_true(c->cors_credentials);
+	assert_int_equal(c->metrics.allow_count, 2);
+	assert_int_equal(c->metrics.allow[0].address.len, 16);
+	assert_int_equal(c->metrics.allow[1].prefix, 8);
 	assert_false(c->cors.is_any);
 	assert_int_equal(c->cors.origin_count, 2);
 	assert_string_equal(c->cors.origins[0], "https://a.example:8443");
@@ -602,6 +607,9 @@ static void names_each_fault_of_a_global_key(void **state)
 		ROW("cors_origins = [ \"https://a.example:443\" ];",
 			"cors_origins[0]", "the usual port"),
 		ROW("cors_credentials = 1;", "cors_credentials", "true or"),
+		ROW("metrics_allow = \"::1\";", "metrics_allow", "is a string"),
+		ROW("metrics_allow = [ \"localhost\" ];", "metrics_allow[0]",
+			"is no IPv4 or IPv6 address"),
 		ROW("cors_credentials = true; cors_origins = [ \"*\" ];",
 			"cors_origins",
 			"is \"*\" beside cors_credentials = true, which "

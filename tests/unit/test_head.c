@@ -49,6 +49,20 @@ static void incremental_is_asked_for_when_wanted(void **state)
 	buffer_release(&b);
 }
 
+static void metrics_have_the_type_that_prometheus_knows(void **state)
+{
+	struct buffer b = BUFFER_INIT;
+
+	(void)state;
+	head_add_metrics(&b);
+	assert_content(&b,
+		"Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+		"Cache-Control: no-store\r\n"
+		"X-Content-Type-Options: nosniff\r\n"
+		"\r\n");
+	buffer_release(&b);
+}
+
 static void the_opening_is_a_long_comment_and_retry(void **state)
 {
 	struct buffer b = BUFFER_INIT;
@@ -273,6 +287,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stream_has_a_bare_type_and_no_status),
 		cmocka_unit_test(incremental_is_asked_for_when_wanted),
+		cmocka_unit_test(metrics_have_the_type_that_prometheus_knows),
 		cmocka_unit_test(the_opening_is_a_long_comment_and_retry),
 		cmocka_unit_test(an_answer_is_its_head_and_a_standing_sentence),
 		cmocka_unit_test(an_answer_takes_the_body_it_is_given),

@@ -413,6 +413,36 @@ static void takes_the_resume_point_from_where_it_is_given(void **state)
 	}
 }
 
+static void metrics_are_asked_for_by_a_parameter(void **state)
+{
+	static const struct {
+		const char *query;
+		bool wanted;
+	} cases[] = {
+		{ "metrics", true },
+		{ "metrics=", true },
+		{ "metrics=1", true },
+		{ "source=a&metrics", true },
+		{ "%6detrics", true },
+		{ "", false },
+		{ "source=metrics", false },
+		{ "Metrics", false },
+		{ "metrics2", false },
+		{ "x=metrics", false },
+	};
+	struct request r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		assert_int_equal(read_query(&r, cases[i].query), REQUEST_OK);
+		if (r.wants_metrics != cases[i].wanted)
+			fail_msg("?%s", cases[i].query);
+	}
+	assert_int_equal(read_query(&r, "metrics&metrics"), REQUEST_MALFORMED);
+	assert_int_equal(read_path(&r, "/metrics"), REQUEST_OK);
+	assert_false(r.wants_metrics);
+}
+
 static void a_tail_is_a_decimal_number(void **state)
 {
 	static const struct {
@@ -745,6 +775,7 @@ int main(void)
 		cmocka_unit_test(knows_the_methods_it_answers),
 		cmocka_unit_test(nothing_at_all_is_no_crash),
 		cmocka_unit_test(takes_the_resume_point_from_where_it_is_given),
+		cmocka_unit_test(metrics_are_asked_for_by_a_parameter),
 		cmocka_unit_test(a_tail_is_a_decimal_number),
 		cmocka_unit_test(
 			a_page_is_wanted_by_who_names_html_and_no_stream),

@@ -1,0 +1,33 @@
+/*
+ * figures: what a process has counted, and how its sources are doing, as
+ * metrics. Looking at them changes nothing.
+ *
+ * Processes that share a socket count each for itself, and whichever answers
+ * tells of itself: every sample names the process.
+ */
+#ifndef SSETAIL_FIGURES_H
+#define SSETAIL_FIGURES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "common/buffer.h"
+#include "common/hub.h"
+
+/* What the loop counts. */
+struct figures {
+	pid_t pid;
+	time_t started;
+	size_t clients;	   /* connections that are open */
+	uint64_t connects; /* that were taken ever */
+	uint64_t wakeups;  /* times that the loop had something to do */
+};
+
+/* Appends all of them: the body of an answer. It takes time for each client
+ * that is behind, and does not block. */
+void figures_add(
+	struct buffer *b, const struct figures *figures, const struct hub *hub);
+
+#endif
