@@ -164,10 +164,12 @@ static void add_pipe(struct pump_source *s, int fd, const struct stat *st)
 
 static bool is_current(const struct pump_source *s, const struct stat *st)
 {
-	const struct pipe_end *last = &s->pipes[s->count - 1];
+	const struct pipe_end *last;
 
-	return s->count > 0 && last->dev == st->st_dev &&
-	       last->ino == st->st_ino;
+	if (s->count == 0)
+		return false;
+	last = &s->pipes[s->count - 1];
+	return last->dev == st->st_dev && last->ino == st->st_ino;
 }
 
 /* Not getgrnam: what it asks is loaded at run time, and a program that was
