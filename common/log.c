@@ -29,6 +29,14 @@ static void write_once(const char *line, size_t len)
 	while (written < 0 && errno == EINTR);
 }
 
+/* One line is one line, and no escape sequence reaches a terminal. */
+static void mask_controls(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			text[i] = '?';
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
 	int saved = errno;
@@ -47,6 +55,7 @@ void log_line(enum log_level level, const char *format, ...)
 		len += (size_t)added;
 	if (len > LINE_MAX_BYTES - 1)
 		len = LINE_MAX_BYTES - 1;
+	mask_controls(line, len);
 	line[len++] = '\n';
 	write_once(line, len);
 	errno = saved;

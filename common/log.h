@@ -2,7 +2,8 @@
  * log: one line per change, to standard error, "level: subject: what: cause".
  *
  * Nothing per client at level info. Text that came from a client goes
- * through log_escape first.
+ * through log_escape first. What a path or a name holds cannot break a line:
+ * control characters become question marks.
  */
 #ifndef SSETAIL_LOG_H
 #define SSETAIL_LOG_H

@@ -105,6 +105,18 @@ static void cuts_a_line_and_still_ends_it(void **state)
 	}
 }
 
+static void no_text_can_break_a_line(void **state)
+{
+	char line[2048];
+
+	(void)state;
+	LOG_CAUGHT(log_info(
+		"%s: is there", "a\nerror: forged\r\x1b[2J\x7f\t\xc3\xa9"));
+	read_line(line, sizeof(line));
+	assert_string_equal(
+		line, "info: a?error: forged??[2J??\xc3\xa9: is there\n");
+}
+
 static void keeps_errno_for_its_caller(void **state)
 {
 	char line[2048];
@@ -177,6 +189,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(begins_with_its_level),
+		cmocka_unit_test(no_text_can_break_a_line),
 		cmocka_unit_test(cuts_a_line_and_still_ends_it),
 		cmocka_unit_test(keeps_errno_for_its_caller),
 		cmocka_unit_test(keeps_errno_when_nobody_reads),
