@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/delivery.h"
 #include "common/metrics.h"
 #include "common/pump.h"
-#include "common/delivery.h"
 
 /* What all samples have in common, and where they go. */
 struct sheet {

@@ -185,6 +185,54 @@ static void clients_that_come_one_by_one_are_shared_out(void **state)
 			    before[i] + CLIENTS / PROCESSES / 2);
 }
 
+/* How often it began to wait, which is how often it was woken. */
+static uint64_t waits_of(const struct process *p)
+{
+	char path[64], line[128];
+	unsigned long waits = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)p->pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "voluntary_ctxt_switches: %lu", &waits) == 1)
+			break;
+	fclose(file);
+	assert_true(waits > 0);
+	return waits;
+}
+
+/*
+ * One is woken to take the connection and, mostly, again for the request. Were
+ * all of them woken for the first, as many would go back to sleep at once: it
+ * is the kernel that counts these.
+ */
+static void a_client_wakes_one_of_four(void **state)
+{
+	enum { PROCESSES = 4, CLIENTS = 400 };
+	struct process *processes[PROCESSES];
+	struct responder r;
+	uint64_t waits = 0;
+
+	(void)state;
+	responder_prepare(&r, NULL);
+	int fd = listen_on(r.address);
+	for (int i = 0; i < PROCESSES; i++) {
+		processes[i] = responder_run_bare(
+			&r, &(struct responder_how){ .stdin_fd = fd });
+		process_wait_errors(processes[i], STARTED);
+	}
+	close(fd);
+	for (int i = 0; i < PROCESSES; i++)
+		waits -= waits_of(processes[i]);
+	for (int i = 0; i < CLIENTS; i++)
+		responder_follow(&r, NULL);
+	for (int i = 0; i < PROCESSES; i++)
+		waits += waits_of(processes[i]);
+	assert_true(waits <= 5 * CLIENTS / 2);
+}
+
 struct activation {
 	char listen_pid[32]; /* of the environment; filled in by the child */
 	int fd;
@@ -366,6 +414,17 @@ static void close_some(void *context)
 			close(fd);
 }
 
+/* The path is there before anybody listens. */
+static bool listens(const char *address)
+{
+	int fd = reader_connect(address);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
 static void descriptors_0_to_2_may_be_closed(void **state)
 {
 	static char all[][4] = { "0", "1", "2", "01", "12", "02", "012" };
@@ -381,7 +440,7 @@ static void descriptors_0_to_2_may_be_closed(void **state)
 			&r, &(struct responder_how){ .in_child = close_some,
 				    .context = all[i] });
 		/* It may have nowhere to say so. */
-		wait_for(disk_exists(r.address));
+		wait_for(listens(r.address));
 		expect_line(&r, "one");
 		/* Nothing of it got one of these numbers. */
 		for (int fd = 0; fd <= 2; fd++) {
@@ -479,6 +538,7 @@ int main(void)
 		TEST(descriptor_0_wins_over_the_configuration),
 		TEST(four_processes_share_one_socket),
 		TEST(clients_that_come_one_by_one_are_shared_out),
+		TEST(a_client_wakes_one_of_four),
 		TEST(listen_fds_are_taken),
 		TEST(its_own_socket_has_the_mode_and_group_it_was_given),
 		TEST(it_listens_on_ipv4_and_ipv6),
