@@ -6,6 +6,7 @@
 
 #include "common/head.h"
 #include "common/log.h"
+#include "common/place.h"
 #include "common/spool.h"
 #include "common/viewer.h"
 
@@ -282,8 +283,8 @@ static void list_source(struct buffer *list, const struct source_config *config)
 	/* A clock has no past. */
 	bool has_past = config->type != SOURCE_CLOCK;
 
-	viewer_list_source(list, config->name, types[config->type],
-		has_past ? config->history : 0,
+	viewer_list_source(list, config->name, place_source_tag(config->name),
+		types[config->type], has_past ? config->history : 0,
 		has_past ? config->history_max : 0);
 }
 

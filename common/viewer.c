@@ -1,6 +1,5 @@
 #include "common/viewer.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,12 +39,12 @@ static void add_string(struct buffer *b, const char *s)
 	buffer_add_byte(b, '"');
 }
 
-void viewer_list_source(struct buffer *list, const char *name, const char *type,
-	unsigned history, unsigned history_max)
+void viewer_list_source(struct buffer *list, const char *name, uint16_t tag,
+	const char *type, unsigned history, unsigned history_max)
 {
 	buffer_add_string(list, list->len > 0 ? ",{\"name\":" : "{\"name\":");
 	add_string(list, name);
-	buffer_add_string(list, ",\"type\":");
+	buffer_add_format(list, ",\"tag\":\"%04x\",\"type\":", (unsigned)tag);
 	add_string(list, type);
 	buffer_add_format(list, ",\"history\":%u,\"history_max\":%u}", history,
 		history_max);

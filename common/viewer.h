@@ -12,6 +12,7 @@
 #define SSETAIL_VIEWER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/buffer.h"
 
@@ -21,9 +22,10 @@
 void viewer_make_nonce(char nonce[VIEWER_NONCE_LEN + 1]);
 
 /* Appends a source to a list for viewer_add_page: a JSON object, behind a comma
- * unless it is the first. */
-void viewer_list_source(struct buffer *list, const char *name, const char *type,
-	unsigned history, unsigned history_max);
+ * unless it is the first. `tag` is that of its places: by it the page knows
+ * whose event it is, whatever its type. */
+void viewer_list_source(struct buffer *list, const char *name, uint16_t tag,
+	const char *type, unsigned history, unsigned history_max);
 
 /*
  * Appends the page, with the list of the sources that the visitor may read: an
