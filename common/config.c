@@ -102,20 +102,25 @@ void config_faults_release(struct config_faults *faults)
 	*faults = (struct config_faults){ NULL, 0, false };
 }
 
-static void print_fault(const struct config_fault *f, const char *path)
+void config_fault_text(
+	const struct config_fault *f, const char *path, char *text, size_t size)
 {
 	char line[16] = "";
 
 	if (f->line != 0)
 		snprintf(line, sizeof(line), ":%u", f->line);
-	dprintf(STDERR_FILENO, "%s%s: %s%s%s\n", path, line, f->key,
+	snprintf(text, size, "%s%s: %s%s%s", path, line, f->key,
 		f->key[0] == '\0' ? "" : ": ", f->what);
 }
 
 void config_faults_print(const struct config_faults *faults, const char *path)
 {
-	for (size_t i = 0; i < faults->count; i++)
-		print_fault(&faults->list[i], path);
+	for (size_t i = 0; i < faults->count; i++) {
+		char text[CONFIG_FAULT_TEXT];
+
+		config_fault_text(&faults->list[i], path, text, sizeof(text));
+		dprintf(STDERR_FILENO, "%s\n", text);
+	}
 }
 
 /* NULL with errno. */
@@ -582,6 +587,16 @@ static void keep(struct reader *r, char **to, const char *s)
 	free(*to);
 	*to = strdup(s);
 	r->no_memory = r->no_memory || *to == NULL;
+}
+
+static void keep_or_none(struct reader *r, char **to, const char *s)
+{
+	if (s != NULL) {
+		keep(r, to, s);
+		return;
+	}
+	free(*to);
+	*to = NULL;
 }
 
 /* As keep, with the configuration's folder before a relative path. */
@@ -1387,6 +1402,167 @@ const struct source_config *config_source(
 		if (strcmp(config->sources[i].name, name) == 0)
 			return &config->sources[i];
 	return NULL;
+}
+
+/* ---- two configurations side by side */
+
+static bool same_string(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool same_list(
+	char *const *a, size_t a_count, char *const *b, size_t b_count)
+{
+	if (a_count != b_count)
+		return false;
+	for (size_t i = 0; i < a_count; i++)
+		if (!same_string(a[i], b[i]))
+			return false;
+	return true;
+}
+
+static bool same_text(const void *a, const void *b)
+{
+	return same_string(*(char *const *)a, *(char *const *)b);
+}
+
+static bool same_users(const void *a, const void *b)
+{
+	const struct access_rules *old = a, *new = b;
+
+	return same_list(
+		old->users, old->user_count, new->users, new->user_count);
+}
+
+static bool same_allow(const void *a, const void *b)
+{
+	const struct access_rules *old = a, *new = b;
+
+	return old->allow_count == new->allow_count &&
+	       (old->allow_count == 0 ||
+		       memcmp(old->allow, new->allow,
+			       old->allow_count * sizeof(*old->allow)) == 0);
+}
+
+static bool same_origins(const void *a, const void *b)
+{
+	const struct cors_rules *old = a, *new = b;
+
+	return old->is_any == new->is_any &&same_list(old->origins,
+				      old->origin_count, new->origins,
+				      new->origin_count);
+}
+
+static bool same_source_origins(const void *a, const void *b)
+{
+	const struct source_config *old = a, *new = b;
+
+	return old->has_cors ==
+	       new->has_cors &&same_origins(&old->cors, &new->cors);
+}
+
+/* What a reader of values leaves behind, and how that is compared: so many
+ * bytes, or by a function. */
+static const struct kind {
+	read_value *read;
+	size_t bytes;
+	bool (*same)(const void *a, const void *b);
+} kinds[] = {
+	{ read_unsigned, sizeof(unsigned), NULL },
+	{ read_interval, sizeof(unsigned), NULL },
+	{ read_size, sizeof(size_t), NULL },
+	{ read_uint64, sizeof(uint64_t), NULL },
+	{ read_bool, sizeof(bool), NULL },
+	{ read_mode, sizeof(mode_t), NULL },
+	{ read_pipe_mode, sizeof(mode_t), NULL },
+	{ read_type, sizeof(enum source_type), NULL },
+	{ read_show, sizeof(enum clock_show), NULL },
+	{ read_format, sizeof(enum split_format), NULL },
+	{ read_string, 0, same_text },
+	{ read_path, 0, same_text },
+	{ read_listen, 0, same_text },
+	{ read_name, 0, same_text },
+	{ read_event, 0, same_text },
+	{ read_pattern, 0, same_text },
+	{ read_time_format, 0, same_text },
+	{ read_users, 0, same_users },
+	{ read_allow, 0, same_allow },
+	{ read_origins, 0, same_origins },
+	{ read_source_origins, 0, same_source_origins },
+};
+
+/* What cannot be compared is taken for another one. */
+static bool is_same(const struct key *key, const void *a, const void *b)
+{
+	a = (const char *)a + key->offset;
+	b = (const char *)b + key->offset;
+	for (size_t i = 0; i < COUNT_OF(kinds); i++)
+		if (kinds[i].read == key->read)
+			return kinds[i].same
+				       ? kinds[i].same(a, b)
+				       : memcmp(a, b, kinds[i].bytes) == 0;
+	return false;
+}
+
+bool config_same_source(
+	const struct source_config *a, const struct source_config *b)
+{
+	for (size_t i = 0; i < COUNT_OF(source_keys); i++)
+		if (!is_same(&source_keys[i], a, b))
+			return false;
+	return true;
+}
+
+bool config_same_access(const struct config *a, const struct config *b)
+{
+	return a->trust_remote_user == b->trust_remote_user &&
+	       a->cors_credentials == b->cors_credentials &&
+	       same_origins(&a->cors, &b->cors);
+}
+
+/* What is opened or taken at the start, and held. */
+static bool is_fixed(const struct key *key)
+{
+	static const char *const names[] = { "listen", "listen_mode",
+		"listen_group", "state_dir" };
+
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		if (strcmp(key->name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static void copy_value(
+	struct reader *r, const struct key *key, const struct config *from)
+{
+	char *to = (char *)r->config + key->offset;
+	const char *value = (const char *)from + key->offset;
+
+	if (key->read == read_mode)
+		*(mode_t *)to = *(const mode_t *)value;
+	else
+		keep_or_none(r, (char **)to, *(char *const *)value);
+}
+
+int config_keep_fixed(struct config *config, const struct config *running,
+	char *names, size_t size)
+{
+	struct reader r = { .config = config };
+	size_t len = 0;
+
+	names[0] = '\0';
+	for (size_t i = 0; i < COUNT_OF(global_keys); i++) {
+		const struct key *key = &global_keys[i];
+
+		if (!is_fixed(key) || is_same(key, config, running))
+			continue;
+		if (len < size)
+			len += (size_t)snprintf(names + len, size - len, "%s%s",
+				len == 0 ? "" : ", ", key->name);
+		copy_value(&r, key, running);
+	}
+	return r.no_memory ? -1 : 0;
 }
 
 static void parse_fault(struct reader *r, const config_t *tree, unsigned last)

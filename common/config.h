@@ -13,6 +13,7 @@
 #ifndef SSETAIL_CONFIG_H
 #define SSETAIL_CONFIG_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -96,6 +97,8 @@ struct config_fault {
 			 * strangers */
 };
 
+#define CONFIG_FAULT_TEXT (PATH_MAX + 300)
+
 struct config_faults {
 	struct config_fault *list;
 	size_t count;
@@ -130,9 +133,30 @@ char *config_program_folder(void);
 struct config *config_load(const char *path, struct config_faults *faults);
 void config_free(struct config *config);
 
-/* Prints each fault to standard error, as "file:line: key: what". */
+/* One fault as "file:line: key: what", cut to fit. CONFIG_FAULT_TEXT bytes
+ * always do. */
+void config_fault_text(const struct config_fault *f, const char *path,
+	char *text, size_t size);
+
+/* Prints each fault to standard error, in that form. */
 void config_faults_print(const struct config_faults *faults, const char *path);
 void config_faults_release(struct config_faults *faults);
+
+/* Does every key of the source say the same in both? */
+bool config_same_source(
+	const struct source_config *a, const struct source_config *b);
+
+/* Is what is said outside of the sources about who may read the same? */
+bool config_same_access(const struct config *a, const struct config *b);
+
+/*
+ * What cannot change while a program runs (listen, listen_mode, listen_group,
+ * state_dir) is put into `config` as it is in `running`. The names of those
+ * that were to change are in names[size] then, "listen, state_dir", cut to
+ * fit. Returns 0, or -1 with ENOMEM: `config` is of no use then.
+ */
+int config_keep_fixed(struct config *config, const struct config *running,
+	char *names, size_t size);
 
 /* The source of that name, or NULL. */
 const struct source_config *config_source(

@@ -10,6 +10,20 @@
 #include "common/spool.h"
 #include "common/viewer.h"
 
+struct hub_config {
+	struct hub_config *next;
+	struct config *config;
+};
+
+static void free_config(struct hub_config **at)
+{
+	struct hub_config *one = *at;
+
+	*at = one->next;
+	config_free(one->config);
+	free(one);
+}
+
 int hub_init(struct hub *h, const struct config *config)
 {
 	*h = (struct hub){ .config = config, .version = 1 };
@@ -32,12 +46,35 @@ int hub_init(struct hub *h, const struct config *config)
 	return 0;
 }
 
+/* Those that no stream has, or all; returns whether there was one. */
+static bool free_retired(struct hub *h, bool all)
+{
+	struct source **at = &h->retired;
+	bool any = false;
+
+	while (*at) {
+		struct source *s = *at;
+
+		if (!all && s->clients > 0) {
+			at = &s->next_retired;
+			continue;
+		}
+		*at = s->next_retired;
+		source_free(s);
+		any = true;
+	}
+	return any;
+}
+
 void hub_release(struct hub *h)
 {
+	free_retired(h, true);
 	for (size_t i = 0; i < h->source_count; i++)
 		source_free(h->sources[i]);
 	pump_free(h->pump);
 	free(h->sources);
+	while (h->owned)
+		free_config(&h->owned);
 	watch_free(h->watch);
 	buffer_release(&h->scratch.window);
 	buffer_release(&h->scratch.text);
@@ -53,39 +90,53 @@ static bool is_wanted(const struct source *s, const struct route *only)
 	return wanted && s->config->type == SOURCE_FIFO;
 }
 
+static int have_pump(struct hub *h)
+{
+	if (!h->pump)
+		h->pump = pump_new();
+	if (!h->pump)
+		log_error("pipes: %s", strerror(errno));
+	return h->pump ? 0 : -1;
+}
+
 static int open_pipe(struct hub *h, struct source *s)
 {
 	const char *state_dir = h->config->state_dir;
-	const struct pump_source *pipe;
 
-	if (!h->pump)
-		h->pump = pump_new();
 	s->spool = spool_path(state_dir, s->config->name);
-	if (!h->pump || !s->spool) {
+	if (!s->spool) {
 		log_error("%s: %s", s->config->name, strerror(errno));
 		return -1;
 	}
-	pipe = pump_add(h->pump, s->config, state_dir);
-	if (!pipe)
+	s->pipe = pump_add(h->pump, s->config, state_dir);
+	if (!s->pipe)
 		return -1;
-	feed_set_pipe(&s->feed, pipe, s->spool);
+	feed_set_pipe(&s->feed, s->pipe, s->spool);
 	return 0;
+}
+
+static int start_pump(struct hub *h)
+{
+	if (pump_start(h->pump) == 0)
+		return 0;
+	log_error("pipes: %s", strerror(errno));
+	return -1;
 }
 
 int hub_open_pipes(struct hub *h, const struct route *only)
 {
-	for (size_t i = 0; i < h->source_count; i++)
-		if (is_wanted(h->sources[i], only) &&
-			open_pipe(h, h->sources[i]) < 0)
+	for (size_t i = 0; i < h->source_count; i++) {
+		struct source *s = h->sources[i];
+
+		if (!is_wanted(s, only))
+			continue;
+		if (have_pump(h) < 0 || open_pipe(h, s) < 0)
 			return -1;
-	if (h->pump && pump_start(h->pump) < 0) {
-		log_error("pipes: %s", strerror(errno));
-		return -1;
 	}
-	return 0;
+	return h->pump ? start_pump(h) : 0;
 }
 
-static struct source *find(struct hub *h, const char *name)
+static struct source *find(const struct hub *h, const char *name)
 {
 	for (size_t i = 0; i < h->source_count; i++)
 		if (strcmp(h->sources[i]->config->name, name) == 0)
@@ -439,4 +490,219 @@ bool hub_needs_timer(const struct hub *h)
 		if (h->sources[i]->feed.is_open)
 			return true;
 	return false;
+}
+
+/* ---- another configuration */
+
+/* The source that goes on as `config`, or NULL. */
+static struct source *kept(struct hub *h, const struct config *next,
+	const struct source_config *config)
+{
+	struct source *s = find(h, config->name);
+
+	return s && config_same_access(h->config, next) &&
+			       config_same_source(s->config, config)
+		       ? s
+		       : NULL;
+}
+
+static bool is_pipe(const struct source *s)
+{
+	return s->config->type == SOURCE_FIFO;
+}
+
+static bool is_among(
+	const struct source *s, struct source *const *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i] == s)
+			return true;
+	return false;
+}
+
+/* Takes back what was made of a list, and frees it. */
+static void drop_new(struct hub *h, struct source **list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (is_among(list[i], h->sources, h->source_count))
+			continue;
+		if (list[i]->pipe)
+			pump_remove(h->pump, list[i]->pipe);
+		source_free(list[i]);
+	}
+	free(list);
+}
+
+/* The sources of the next configuration: those that are the same, and new
+ * ones, whose pipes are open. NULL after a line in the log. */
+static struct source **make_list(struct hub *h, const struct config *next)
+{
+	struct source **list = calloc(next->source_count, sizeof(*list));
+	size_t count = 0;
+
+	for (; list && count < next->source_count; count++) {
+		const struct source_config *config = &next->sources[count];
+		struct source *s = kept(h, next, config);
+
+		if (!s)
+			s = source_new(config, &h->scratch, h->watch,
+				next->ring_bytes);
+		if (!s)
+			break;
+		list[count] = s;
+		if (is_pipe(s) && !s->pipe && open_pipe(h, s) < 0) {
+			drop_new(h, list, count + 1);
+			return NULL;
+		}
+	}
+	if (list && count == next->source_count)
+		return list;
+	log_error("reload: %s", strerror(ENOMEM));
+	if (list)
+		drop_new(h, list, count);
+	return NULL;
+}
+
+static void retire(struct hub *h, struct source *s)
+{
+	if (s->pipe)
+		pump_remove(h->pump, s->pipe);
+	s->pipe = NULL;
+	s->is_retired = true;
+	s->next_retired = h->retired;
+	h->retired = s;
+}
+
+/* Says what is another one, and counts. */
+static void tell_changes(const struct hub *h, struct source *const *list,
+	const struct config *next, struct hub_changes *changes)
+{
+	*changes = (struct hub_changes){ 0 };
+	for (size_t i = 0; i < next->source_count; i++) {
+		const char *name = next->sources[i].name;
+		const struct source *old = find(h, name);
+
+		if (old == list[i])
+			continue;
+		log_info("%s: %s", name, old ? "changed" : "added");
+		*(old ? &changes->changed : &changes->added) += 1;
+	}
+	for (size_t i = 0; i < h->source_count; i++) {
+		const char *name = h->sources[i]->config->name;
+
+		if (config_source(next, name))
+			continue;
+		log_info("%s: removed", name);
+		changes->removed++;
+	}
+}
+
+static void take_over(
+	struct hub *h, struct source **list, struct hub_config *next)
+{
+	const struct config *config = next->config;
+
+	for (size_t i = 0; i < h->source_count; i++)
+		if (!is_among(h->sources[i], list, config->source_count))
+			retire(h, h->sources[i]);
+	free(h->sources);
+	h->sources = list;
+	h->source_count = config->source_count;
+	/* For when it is opened again. */
+	for (size_t i = 0; i < h->source_count; i++)
+		if (source_has_feed(list[i]))
+			list[i]->feed.ring_bytes = config->ring_bytes;
+	next->next = h->owned;
+	h->owned = next;
+	h->config = config;
+	h->version++;
+}
+
+static bool has_pipes(const struct config *config)
+{
+	for (size_t i = 0; i < config->source_count; i++)
+		if (config->sources[i].type == SOURCE_FIFO)
+			return true;
+	return false;
+}
+
+/* With a pump that runs and is held, when there are pipes. */
+static int hold_pump(struct hub *h, const struct config *next)
+{
+	bool is_new = !h->pump;
+
+	if (is_new && !has_pipes(next))
+		return 0;
+	if (have_pump(h) < 0 || (is_new && start_pump(h) < 0))
+		return -1;
+	if (pump_hold(h->pump) == 0)
+		return 0;
+	log_error("pipes: the disk does not answer");
+	return -1;
+}
+
+/* Is a source described there? */
+static bool is_used(const struct hub *h, const struct config *config)
+{
+	const struct source_config *end =
+		config->sources + config->source_count;
+	const struct source *s;
+
+	for (size_t i = 0; i < h->source_count; i++) {
+		s = h->sources[i];
+		if (s->config >= config->sources && s->config < end)
+			return true;
+	}
+	for (s = h->retired; s; s = s->next_retired)
+		if (s->config >= config->sources && s->config < end)
+			return true;
+	return config == h->config;
+}
+
+/* Configurations that are not the current one's, and describe no source. */
+static void free_configs(struct hub *h)
+{
+	struct hub_config **at = &h->owned;
+
+	while (*at) {
+		if (is_used(h, (*at)->config))
+			at = &(*at)->next;
+		else
+			free_config(at);
+	}
+}
+
+void hub_sweep(struct hub *h)
+{
+	if (h->retired && free_retired(h, false))
+		free_configs(h);
+}
+
+int hub_reload(
+	struct hub *h, struct config *config, struct hub_changes *changes)
+{
+	struct hub_config *next = calloc(1, sizeof(*next));
+	struct source **list;
+
+	if (!next) {
+		log_error("reload: %s", strerror(ENOMEM));
+		return -1;
+	}
+	if (hold_pump(h, config) < 0) {
+		free(next);
+		return -1;
+	}
+	next->config = config;
+	list = make_list(h, config);
+	if (list) {
+		tell_changes(h, list, config, changes);
+		take_over(h, list, next);
+	} else {
+		free(next);
+	}
+	if (h->pump)
+		pump_let_go(h->pump);
+	free_retired(h, false);
+	free_configs(h);
+	return list ? 0 : -1;
 }

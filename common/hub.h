@@ -16,12 +16,18 @@
 #include "common/source.h"
 #include "common/watch.h"
 
+/* A configuration that a hub owns. */
+struct hub_config;
+
 struct hub {
-	const struct config *config; /* borrowed */
+	const struct config *config; /* what counts now; borrowed */
+	struct hub_config *owned;    /* that one, and those before it that a
+				      * source still is described in */
+	struct source *retired;	     /* until their last stream has ended */
 	struct watch *watch;	     /* NULL: none to be had */
 	struct pump *pump;	     /* NULL: no pipe is open */
 	struct feed_scratch scratch;
-	struct source **sources;
+	struct source **sources; /* in the order of the configuration */
 	size_t source_count;
 	uint64_t version; /* grows with whatever may change what is produced */
 
@@ -34,6 +40,31 @@ struct hub {
  * warning says so. Returns 0, or -1 with ENOMEM. */
 int hub_init(struct hub *h, const struct config *config);
 void hub_release(struct hub *h);
+
+struct hub_changes {
+	size_t added, changed, removed;
+};
+
+/*
+ * Goes over to another configuration, and takes it over. A source that is
+ * the same in both goes on as if nothing had happened. All others are retired:
+ * nobody finds them, they are not looked at, and who has one is served no more
+ * of it than was promised; hub_sweep frees them. When it is said in another
+ * way outside of the sources who may read, none is the same.
+ *
+ * Routes that were found before are not valid any more. The configuration must
+ * have the state_dir of the one before (config_keep_fixed).
+ *
+ * Returns 0 and what has changed, or -1 after a line in the log: then nothing
+ * has, and the configuration is still the caller's. Blocks on the disk when
+ * pipes come or go.
+ */
+int hub_reload(
+	struct hub *h, struct config *config, struct hub_changes *changes);
+
+/* Frees what is retired and not used any more. Costs nothing when nothing
+ * is. */
+void hub_sweep(struct hub *h);
 
 /* What a request leads to. */
 struct route {

@@ -46,7 +46,8 @@
 #define LAST_UNKNOWN -1
 #define LAST_CLOSED  -2
 
-/* How long the end waits for a disk. */
+/* How long the end, or whoever wants the thread to hold still, waits for a
+ * disk. */
 #define STOP_S 2
 
 struct pipe_end {
@@ -86,11 +87,15 @@ struct pump {
 	size_t count;
 	struct watch *watch; /* NULL: the timer only */
 	int epoll;
-	int stop;
+	int wake;    /* the thread, to stop or to hold still */
 	int peek[2]; /* a pipe to look at what is in another one */
 	pthread_t thread;
 	bool is_running;
 	_Atomic bool is_stopping;
+	pthread_mutex_t lock; /* of these two: */
+	bool hold;	      /* the thread is wanted to hold still */
+	bool is_held;	      /* and does */
+	pthread_cond_t changed;
 	char text[PEEK_BYTES];
 };
 
@@ -618,6 +623,8 @@ static int timeout_ms(const struct pump *p, int64_t next_tick_ms)
 {
 	int64_t next = next_tick_ms, now_ms = program_now_ms();
 
+	if (p->count == 0)
+		return -1;
 	for (size_t i = 0; i < p->count; i++) {
 		const struct pump_source *s = p->sources[i];
 
@@ -627,6 +634,39 @@ static int timeout_ms(const struct pump *p, int64_t next_tick_ms)
 			next = s->retry_at_ms;
 	}
 	return next > now_ms ? (int)(next - now_ms) : 0;
+}
+
+/* Between two turns: nothing of a source is in anybody's hands. */
+static void hold_still(struct pump *p)
+{
+	pthread_mutex_lock(&p->lock);
+	while (p->hold) {
+		p->is_held = true;
+		pthread_cond_broadcast(&p->changed);
+		pthread_cond_wait(&p->changed, &p->lock);
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* One source, one last time: whoever has written and gone has nobody else. */
+static void finish(struct pump_source *s)
+{
+	if (!s->is_ours)
+		return;
+	drain_all(s);
+	end_memory(s);
+}
+
+static void handle(struct pump *p, void *what)
+{
+	eventfd_t ignored;
+
+	if (!what)
+		eventfd_read(p->wake, &ignored);
+	else if (what != p)
+		((struct pump_source *)what)->more = true;
+	else if (p->watch)
+		watch_drain(p->watch, mark, p);
 }
 
 static void *run(void *context)
@@ -641,25 +681,16 @@ static void *run(void *context)
 		int64_t now_ms = program_now_ms();
 		bool tick = now_ms >= next_tick_ms;
 
-		for (int i = 0; i < n; i++) {
-			if (events[i].data.ptr == p && p->watch)
-				watch_drain(p->watch, mark, p);
-			else if (events[i].data.ptr && events[i].data.ptr != p)
-				((struct pump_source *)events[i].data.ptr)
-					->more = true;
-		}
+		for (int i = 0; i < n; i++)
+			handle(p, events[i].data.ptr);
 		if (tick)
 			next_tick_ms = now_ms + TICK_MS;
 		for (size_t i = 0; i < p->count; i++)
 			step(p->sources[i], now_ms, tick);
+		hold_still(p);
 	}
-	/* A last time: whoever has written and gone has nobody else. */
-	for (size_t i = 0; i < p->count; i++) {
-		if (p->sources[i]->is_ours) {
-			drain_all(p->sources[i]);
-			end_memory(p->sources[i]);
-		}
-	}
+	for (size_t i = 0; i < p->count; i++)
+		finish(p->sources[i]);
 	return NULL;
 }
 
@@ -692,11 +723,13 @@ struct pump *pump_new(void)
 	if (!p)
 		return NULL;
 	p->peek[0] = p->peek[1] = -1;
-	p->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->changed, NULL);
+	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (p->stop < 0 || p->epoll < 0 ||
+	if (p->wake < 0 || p->epoll < 0 ||
 		pipe2(p->peek, O_NONBLOCK | O_CLOEXEC) < 0 ||
-		add_descriptor(p, p->stop, NULL) < 0)
+		add_descriptor(p, p->wake, NULL) < 0)
 		goto fail;
 	p->watch = watch_new();
 	if (!p->watch)
@@ -709,6 +742,15 @@ struct pump *pump_new(void)
 fail:
 	pump_free(p);
 	return NULL;
+}
+
+/* Opens its pipe, and reads it if nobody else does. */
+static void begin(struct pump_source *s)
+{
+	s->look = true;
+	s->retry_at_ms = program_now_ms();
+	watch_directory(s);
+	step(s, s->retry_at_ms, false);
 }
 
 struct pump_source *pump_add(struct pump *p, const struct source_config *config,
@@ -735,7 +777,49 @@ struct pump_source *pump_add(struct pump *p, const struct source_config *config,
 		return NULL;
 	}
 	p->sources[p->count++] = s;
+	if (p->is_running)
+		begin(s);
 	return s;
+}
+
+void pump_remove(struct pump *p, struct pump_source *s)
+{
+	size_t i = 0;
+
+	while (p->sources[i] != s)
+		i++;
+	p->sources[i] = p->sources[--p->count];
+	finish(s);
+	release_source(s);
+}
+
+int pump_hold(struct pump *p)
+{
+	struct timespec until;
+	int error = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += STOP_S;
+	pthread_mutex_lock(&p->lock);
+	p->hold = true;
+	eventfd_write(p->wake, 1);
+	while (!p->is_held && !error)
+		error = pthread_cond_clockwait(
+			&p->changed, &p->lock, CLOCK_MONOTONIC, &until);
+	if (!p->is_held)
+		p->hold = false;
+	error = p->is_held ? 0 : error;
+	pthread_mutex_unlock(&p->lock);
+	errno = error;
+	return error ? -1 : 0;
+}
+
+void pump_let_go(struct pump *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->hold = p->is_held = false;
+	pthread_cond_broadcast(&p->changed);
+	pthread_mutex_unlock(&p->lock);
 }
 
 static int start_thread(struct pump *p)
@@ -753,14 +837,8 @@ static int start_thread(struct pump *p)
 
 int pump_start(struct pump *p)
 {
-	for (size_t i = 0; i < p->count; i++) {
-		struct pump_source *s = p->sources[i];
-
-		s->look = true;
-		s->retry_at_ms = program_now_ms();
-		watch_directory(s);
-		step(s, s->retry_at_ms, false);
-	}
+	for (size_t i = 0; i < p->count; i++)
+		begin(p->sources[i]);
 	if (start_thread(p) < 0)
 		return -1;
 	p->is_running = true;
@@ -772,7 +850,7 @@ static bool join(struct pump *p)
 	struct timespec until;
 
 	p->is_stopping = true;
-	eventfd_write(p->stop, 1);
+	eventfd_write(p->wake, 1);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += STOP_S;
 	return pthread_timedjoin_np(p->thread, NULL, &until) == 0;
@@ -791,7 +869,7 @@ void pump_free(struct pump *p)
 			close(p->peek[i]);
 	if (p->epoll >= 0)
 		close(p->epoll);
-	if (p->stop >= 0)
-		close(p->stop);
+	if (p->wake >= 0)
+		close(p->wake);
 	free(p);
 }

@@ -27,11 +27,23 @@ struct pump_source;
 struct pump *pump_new(void);
 
 /*
- * Adds a source of type fifo; before pump_start. `config` and `state_dir` are
+ * Keeps the thread from its sources, between two of its turns, so that some can
+ * be added and removed. Returns 0, or -1 with errno when a disk has held it up
+ * for seconds. pump_let_go ends that.
+ */
+int pump_hold(struct pump *p);
+void pump_let_go(struct pump *p);
+
+/*
+ * Adds a source of type fifo; before pump_start, or while it is held. `config` and `state_dir` are
  * borrowed. NULL after a line in the log: the spool cannot be used.
  */
 struct pump_source *pump_add(struct pump *p, const struct source_config *config,
 	const char *state_dir);
+
+/* Takes what is in its pipes still, and lets go of them; while it is held.
+ * The source is not valid any more. Blocks on the disk. */
+void pump_remove(struct pump *p, struct pump_source *s);
 
 /*
  * Opens the pipes, finishes what another pump has left, and starts the thread,

@@ -20,6 +20,9 @@ struct source {
 	size_t clients;			    /* streams that are open */
 	uint64_t streams;		    /* that were opened ever */
 	struct delivery delivered;	    /* to all of them */
+	struct pump_source *pipe;	    /* type fifo: its pump; borrowed */
+	bool is_retired; /* the configuration has no such source any more */
+	struct source *next_retired;
 };
 
 /* Opens nothing yet. All of the arguments are borrowed. NULL with ENOMEM. */

@@ -475,6 +475,14 @@ void stream_add_busy(const struct hub *hub, const struct route *route,
 	encode_busy(out, reason);
 }
 
+bool stream_is_retired(const struct stream *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->subscriptions[i].source->is_retired)
+			return true;
+	return false;
+}
+
 void stream_add_farewell(const struct stream *s, struct buffer *out)
 {
 	unsigned retry = s->hub->config->retry_ms;

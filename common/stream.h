@@ -102,6 +102,10 @@ bool stream_is_current(const struct stream *s, int64_t now_ms);
 /* True when all its sources have ended. */
 bool stream_is_over(const struct stream *s);
 
+/* True when one of its sources is not the configuration's any more: what was
+ * promised of it can be produced again, and nothing else comes. */
+bool stream_is_retired(const struct stream *s);
+
 /* The comment that keeps a quiet stream alive. */
 #define STREAM_HEARTBEAT ":\n\n"
 

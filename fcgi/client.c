@@ -464,6 +464,10 @@ static bool send_one(struct client *c, int64_t now_ms)
 	c->is_waiting = false;
 	if (!pay(c, now_ms))
 		return false;
+	if (c->is_ending) {
+		client_end(c);
+		return false;
+	}
 	if (stream_is_over(s)) {
 		end(c);
 		return false;
@@ -634,15 +638,40 @@ static void add_metrics(
 		figures_add(response, &x->figures, x->hub);
 }
 
-static void admitted(struct client *c, int64_t now_ms)
+/* To a stream, or to an answer. */
+static void route(
+	struct client *c, enum request_outcome outcome, int64_t now_ms)
 {
-	struct client_context *x = c->context;
-	struct admit *admit = c->as.admit;
-	struct opening *o = malloc(sizeof(*o));
+	struct hub *hub = c->context->hub;
+	struct opening *o = c->as.opening;
 	struct buffer response = BUFFER_INIT;
-	enum request_outcome outcome;
 	const char *busy = NULL;
 	bool opens = false;
+
+	if (hub_shows_metrics(hub, outcome, &o->request))
+		add_metrics(c->context, o->request.method == REQUEST_GET,
+			&response);
+	else
+		opens = hub_route(
+			hub, outcome, &o->request, &o->route, &response);
+	if (opens && !c->is_counted)
+		busy = take_place(c, &o->request);
+	if (busy)
+		stream_add_busy(hub, &o->route, busy, &response);
+	if (opens && !busy)
+		open_stream(c, now_ms);
+	else if (response.failed)
+		client_close(c);
+	else
+		answer(c, &response);
+	buffer_release(&response);
+}
+
+static void admitted(struct client *c, int64_t now_ms)
+{
+	struct admit *admit = c->as.admit;
+	struct opening *o = malloc(sizeof(*o));
+	enum request_outcome outcome;
 
 	if (!o) {
 		client_close(c);
@@ -654,22 +683,7 @@ static void admitted(struct client *c, int64_t now_ms)
 	admit_free(admit);
 	c->state = CLIENT_OPENING;
 	c->as.opening = o;
-	if (hub_shows_metrics(x->hub, outcome, &o->request))
-		add_metrics(x, o->request.method == REQUEST_GET, &response);
-	else
-		opens = hub_route(
-			x->hub, outcome, &o->request, &o->route, &response);
-	if (opens)
-		busy = take_place(c, &o->request);
-	if (busy)
-		stream_add_busy(x->hub, &o->route, busy, &response);
-	if (opens && !busy)
-		open_stream(c, now_ms);
-	else if (response.failed)
-		client_close(c);
-	else
-		answer(c, &response);
-	buffer_release(&response);
+	route(c, outcome, now_ms);
 }
 
 static void admit_bytes(
@@ -817,4 +831,15 @@ void client_end(struct client *c)
 		end(c);
 	else
 		client_close(c);
+}
+
+void client_reload(struct client *c, int64_t now_ms)
+{
+	if (c->state == CLIENT_OPENING) {
+		route(c, REQUEST_OK, now_ms);
+	} else if (c->state == CLIENT_STREAMING &&
+		   stream_is_retired(&c->as.session->stream)) {
+		c->is_ending = true;
+		client_set_ready(c);
+	}
 }

@@ -77,6 +77,7 @@ struct client {
 	bool is_ready;		     /* in the list */
 	bool is_blocked;	     /* its socket took nothing more */
 	bool is_waiting;	     /* for the disk, or for the head to look */
+	bool is_ending;		     /* once nothing is owed any more */
 	bool is_counted;	     /* among the streams of the context, */
 	uint16_t id;		     /* of its request */
 	struct tally_entry *address; /* and here, if it is not NULL */
@@ -122,6 +123,13 @@ void client_retry(struct client *c, int64_t now_ms);
 /* Once a second: heartbeat, stall, lifetime, the deadlines of a head and of
  * an end. */
 void client_tick(struct client *c, int64_t now_ms);
+
+/*
+ * The hub has another configuration. A stream of a source that is not in it
+ * ends, after what it is owed, as soon as its socket takes that; a request that
+ * waits for its stream is judged anew.
+ */
+void client_reload(struct client *c, int64_t now_ms);
 
 /*
  * Ends it politely: if its socket accepts it, a time to come back at and

@@ -189,6 +189,8 @@ int main(int argc, char **argv)
 	result = read_options(&options, argc, argv);
 	if (result >= 0)
 		return result;
+	if (!options.check)
+		server_hold_reload();
 	config = load(options.config);
 	if (!config)
 		return EX_CONFIG;

@@ -6,10 +6,12 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cold.h"
@@ -19,6 +21,7 @@
 #include "common/stream.h"
 #include "fcgi/client.h"
 #include "fcgi/notify.h"
+#include "fcgi/reload.h"
 
 /* Descriptors beside those of clients: epoll, inotify, files, requests. */
 #define SPARE_DESCRIPTORS 64
@@ -34,7 +37,6 @@
 #define WARNING_MS 60000
 
 struct server {
-	const struct config *config;
 	struct hub hub;
 	struct client_context clients;
 	struct client list; /* the list's head */
@@ -51,30 +53,52 @@ struct server {
 	int send_buffer;
 };
 
-static volatile sig_atomic_t stopped;
+static volatile sig_atomic_t stopped, reload_wanted;
 
 static void stop(int sig)
 {
-	(void)sig;
-	stopped = 1;
+	stopped = sig;
 }
 
-static const int ending[] = { SIGTERM, SIGINT, SIGUSR1 };
-
-void server_catch_signals(void)
+static void want_reload(int sig)
 {
-	struct sigaction action = { .sa_handler = stop };
+	(void)sig;
+	reload_wanted = 1;
+}
+
+static const struct {
+	int number;
+	void (*handler)(int sig);
+} caught[] = {
+	{ SIGTERM, stop },
+	{ SIGINT, stop },
+	{ SIGUSR1, stop },
+	{ SIGHUP, want_reload },
+};
+
+void server_hold_reload(void)
+{
 	sigset_t blocked;
 
 	sigemptyset(&blocked);
-	for (size_t i = 0; i < sizeof(ending) / sizeof(*ending); i++) {
-		sigaction(ending[i], &action, NULL);
-		sigaddset(&blocked, ending[i]);
+	sigaddset(&blocked, SIGHUP);
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
+}
+
+void server_catch_signals(void)
+{
+	sigset_t blocked;
+
+	sigemptyset(&blocked);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++) {
+		const struct sigaction action = { .sa_handler =
+							  caught[i].handler };
+
+		sigaction(caught[i].number, &action, NULL);
+		sigaddset(&blocked, caught[i].number);
 	}
 	sigprocmask(SIG_BLOCK, &blocked, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	/* There is nothing to read again yet; it must not end us. */
-	signal(SIGHUP, SIG_IGN);
 }
 
 /* The signals come only while epoll waits. */
@@ -83,8 +107,8 @@ static sigset_t mask_while_waiting(void)
 	sigset_t mask;
 
 	sigprocmask(SIG_BLOCK, NULL, &mask);
-	for (size_t i = 0; i < sizeof(ending) / sizeof(*ending); i++)
-		sigdelset(&mask, ending[i]);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++)
+		sigdelset(&mask, caught[i].number);
 	return mask;
 }
 
@@ -151,12 +175,17 @@ static void let_others_accept(struct server *s)
 	s->is_paused = add_listener(s) < 0;
 }
 
+/* The kernel doubles the number for its own overhead; what was configured is
+ * meant to be all of it. */
+static int send_buffer(const struct config *config)
+{
+	return (int)(config->send_buffer_bytes / 2);
+}
+
 static void set_options(const struct server *s, int fd)
 {
 	int on = 1;
 
-	/* The kernel doubles the number for its own overhead; what was
-	 * configured is meant to be all of it. */
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &s->send_buffer,
 		sizeof(s->send_buffer));
 	/* Fails on a unix socket, where nothing is held back. */
@@ -305,6 +334,39 @@ static void handle(
 		client_handle(e->data.ptr, e->events, now_ms);
 }
 
+static void tell_manager(const char *state)
+{
+	if (notify_send(state) < 0)
+		log_warning("service manager: %.*s: not told: %s",
+			(int)strcspn(state, "\n"), state, strerror(errno));
+}
+
+/* Since version 253 systemd wants to know since when. */
+static void tell_reloading(void)
+{
+	struct timespec now;
+	char state[80];
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld",
+		now.tv_sec * 1000000LL + now.tv_nsec / 1000);
+	tell_manager(state);
+}
+
+/* All the signals that came until now are one. */
+static void reload_all(struct server *s, int64_t now_ms)
+{
+	reload_wanted = 0;
+	tell_reloading();
+	if (reload(&s->hub)) {
+		s->send_buffer = send_buffer(s->hub.config);
+		for (struct client *c = s->list.next; c != &s->list;
+			c = c->next)
+			client_reload(c, now_ms);
+	}
+	tell_manager("READY=1");
+}
+
 static void run(struct server *s, const sigset_t *while_waiting)
 {
 	struct epoll_event events[EVENTS_A_TURN];
@@ -325,16 +387,12 @@ static void run(struct server *s, const sigset_t *while_waiting)
 			tick(s, now_ms);
 		hub_look_due(&s->hub, now_ms, on_news, s);
 		serve_clocks(s, now_ms);
+		if (reload_wanted)
+			reload_all(s, now_ms);
 		more = client_send_ready(&s->clients, now_ms);
 		unlink_gone(s);
+		hub_sweep(&s->hub);
 	}
-}
-
-static void tell_manager(const char *state)
-{
-	if (notify_send(state) < 0)
-		log_warning("service manager: %s: not told: %s", state,
-			strerror(errno));
 }
 
 static void end_all(struct server *s)
@@ -362,12 +420,11 @@ int server_run(const struct config *config, int fd, size_t clients_max)
 	int result = EX_OSERR;
 
 	s = (struct server){
-		.config = config,
 		.clients_max = clients_max,
 		.listener = fd,
 		.cold = -1,
 		.epoll = epoll_create1(EPOLL_CLOEXEC),
-		.send_buffer = (int)(config->send_buffer_bytes / 2),
+		.send_buffer = send_buffer(config),
 	};
 	s.list.next = s.list.previous = &s.list;
 	if (s.epoll < 0 || hub_init(&s.hub, config) < 0)

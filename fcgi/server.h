@@ -14,9 +14,14 @@
 /* How many clients there may be with that many descriptors. */
 long server_clients_max(long descriptors);
 
+/* From now on SIGHUP waits for server_run: before the configuration is read,
+ * so that no change of it is missed. */
+void server_hold_reload(void);
+
 /*
  * From now on SIGTERM, SIGINT and SIGUSR1 wait for server_run, which then
- * ends at once; SIGHUP and SIGPIPE are ignored.
+ * ends at once, and SIGHUP does, which has it read the configuration again.
+ * SIGPIPE is ignored.
  */
 void server_catch_signals(void);
 

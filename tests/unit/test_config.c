@@ -1275,6 +1275,154 @@ static void looks_beside_the_program_and_not_beside_a_link(void **state)
 	rmdir(bin);
 }
 
+/* ---- two side by side */
+
+/* Each key with two values; none is the default. */
+static const struct {
+	const char *type, *one, *other;
+} pairs[] = {
+	{ "file", "event = \"a\";", "event = \"b\";" },
+	{ "file", "public = true;", "require_user = true;" },
+	{ "file", "require_user = true;", "users = [ \"a\" ];" },
+	{ "file", "users = [ \"a\", \"b\" ];", "users = [ \"a\", \"c\" ];" },
+	{ "file", "users = [ \"a\" ];", "users = [ \"a\", \"b\" ];" },
+	{ "file", "allow = [ \"10.0.0.0/8\" ];",
+		"allow = [ \"10.0.0.0/9\" ];" },
+	{ "file", "allow = [ \"::1\" ];", "allow = [ \"::2\" ];" },
+	{ "file", "cors_origins = [ \"*\" ];",
+		"cors_origins = [ \"https://a.example\" ];" },
+	{ "file", "cors_origins = [ \"https://b.example\" ];",
+		"cors_origins = [ \"https://a.example\" ];" },
+	{ "file", "history = 1;", "history = 2;" },
+	{ "file", "history_max = 11;", "history_max = 12;" },
+	{ "file", "max_line = 2000;", "max_line = 2001;" },
+	{ "file", "rotated = \"a*\";", "rotated = \"b*\";" },
+	{ "file", "format = \"sse\"; event = \"a\";", "event = \"a\";" },
+	{ "fifo", "spool_size = 200000;", "spool_size = 200001;" },
+	{ "fifo", "create = true;", "create = true; mode = \"0600\";" },
+	{ "fifo", "mode = \"0600\";", "mode = \"0640\";" },
+	{ "fifo", "group = \"a\";", "group = \"b\";" },
+	{ "clock", "show = \"time\";", "show = \"time\"; count = 5;" },
+	{ "clock", "interval = 2;", "interval = 2.5;" },
+	{ "clock", "count = 6;", "count = 5;" },
+	{ "clock", "time_format = \"%H\";", "time_format = \"%M\";" },
+};
+
+static struct config *load_source(const char *type, const char *keys)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		"sources = ( { name = \"a\"; type = \"%s\"; %s %s } );", type,
+		strcmp(type, "clock") == 0 ? "" : "path = \"/a\";", keys);
+	return load(text);
+}
+
+static bool same(const char *type, const char *one, const char *other)
+{
+	struct config *a = load_source(type, one);
+	struct config *b = load_source(type, other);
+	bool result = config_same_source(&a->sources[0], &b->sources[0]);
+
+	assert_int_equal(
+		config_same_source(&b->sources[0], &a->sources[0]), result);
+	config_free(a);
+	config_free(b);
+	return result;
+}
+
+static void knows_the_same_source_by_every_key(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
+		const char *type = pairs[i].type;
+		bool result = same(type, pairs[i].one, pairs[i].one) &&
+			      same(type, pairs[i].other, pairs[i].other) &&
+			      !same(type, pairs[i].one, pairs[i].other) &&
+			      !same(type, pairs[i].one, "") &&
+			      !same(type, "", pairs[i].other);
+
+		if (!result)
+			fail_msg("%s", pairs[i].one);
+	}
+	assert_true(same("file", "", ""));
+}
+
+static void another_path_or_name_or_type_is_another_source(void **state)
+{
+	struct config *c = load("sources = ("
+				"{ name = \"a\"; path = \"/a\"; },"
+				"{ name = \"b\"; path = \"/a\"; },"
+				"{ name = \"c\"; path = \"/c\"; } );");
+	struct source_config other = c->sources[0];
+
+	(void)state;
+	assert_true(config_same_source(&c->sources[0], &other));
+	other.path = c->sources[2].path;
+	assert_false(config_same_source(&c->sources[0], &other));
+	other = c->sources[0];
+	other.name = c->sources[1].name;
+	assert_false(config_same_source(&c->sources[0], &other));
+	other = c->sources[0];
+	other.type = SOURCE_FIFO;
+	assert_false(config_same_source(&c->sources[0], &other));
+	config_free(c);
+}
+
+static void knows_the_same_access_outside_of_the_sources(void **state)
+{
+	static const char *const others[] = { "trust_remote_user = true;",
+		"cors_origins = [ \"*\" ];",
+		"cors_origins = [ \"https://a.example\" ]; "
+		"cors_credentials = true;",
+		"cors_origins = [ \"https://a.example\" ];" };
+	struct config *c[5] = { load(SOURCES) };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		char text[512];
+
+		snprintf(text, sizeof(text), "%s %s", others[i], SOURCES);
+		c[i + 1] = load(text);
+	}
+	for (size_t i = 0; i < 5; i++)
+		for (size_t j = 0; j < 5; j++)
+			assert_int_equal(
+				config_same_access(c[i], c[j]), i == j);
+	for (size_t i = 0; i < 5; i++)
+		config_free(c[i]);
+}
+
+static void keeps_what_is_fixed_as_it_runs(void **state)
+{
+	struct config *running = load("listen = \"/a\"; state_dir = \"/s\"; "
+				      "retry = 500; " SOURCES);
+	struct config *next = load("listen_mode = \"0600\"; retry = 600; "
+				   "listen_group = \"g\"; " SOURCES);
+	char names[128], cut[8];
+
+	(void)state;
+	assert_int_equal(
+		config_keep_fixed(next, running, names, sizeof(names)), 0);
+	assert_string_equal(
+		names, "listen, listen_mode, listen_group, state_dir");
+	assert_string_equal(next->listen, "/a");
+	assert_int_equal(next->listen_mode, 0660);
+	assert_null(next->listen_group);
+	assert_string_equal(next->state_dir, "/s");
+	assert_int_equal(next->retry_ms, 600);
+	assert_int_equal(
+		config_keep_fixed(next, running, names, sizeof(names)), 0);
+	assert_string_equal(names, "");
+	config_free(next);
+	next = load(SOURCES);
+	assert_int_equal(config_keep_fixed(next, running, cut, sizeof(cut)), 0);
+	assert_string_equal(cut, "listen,");
+	assert_string_equal(next->state_dir, "/s");
+	config_free(next);
+	config_free(running);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -1312,6 +1460,11 @@ int main(int argc, char **argv)
 		cmocka_unit_test(keeps_the_old_one_when_faulty),
 		cmocka_unit_test(prints_a_fault_a_line),
 		cmocka_unit_test(finds_a_source_by_its_whole_name),
+		cmocka_unit_test(knows_the_same_source_by_every_key),
+		cmocka_unit_test(
+			another_path_or_name_or_type_is_another_source),
+		cmocka_unit_test(knows_the_same_access_outside_of_the_sources),
+		cmocka_unit_test(keeps_what_is_fixed_as_it_runs),
 		cmocka_unit_test(what_is_named_wins_whether_it_exists_or_not),
 		cmocka_unit_test(
 			looks_beside_the_program_and_not_beside_a_link),

@@ -1,0 +1,71 @@
+#include "fcgi/reload.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/log.h"
+
+/* A file may be nothing but faults. */
+#define FAULTS_TOLD 20
+
+static void tell_faults(const struct config_faults *faults, const char *path)
+{
+	size_t count = faults->count;
+
+	if (count == 0)
+		log_error("reload: %s", strerror(ENOMEM));
+	for (size_t i = 0; i < count && i < FAULTS_TOLD; i++) {
+		char text[CONFIG_FAULT_TEXT];
+
+		config_fault_text(&faults->list[i], path, text, sizeof(text));
+		log_error("reload: %s", text);
+	}
+	if (count > FAULTS_TOLD)
+		log_error("reload: %s: %zu more faults: -t prints them all",
+			path, count - FAULTS_TOLD);
+}
+
+/* NULL after a line in the log. */
+static struct config *load(const char *path)
+{
+	struct config_faults faults;
+	struct config *config = config_load(path, &faults);
+
+	if (!config)
+		tell_faults(&faults, path);
+	config_faults_release(&faults);
+	return config;
+}
+
+static int keep_fixed(struct config *config, const struct config *running)
+{
+	char names[256];
+
+	if (config_keep_fixed(config, running, names, sizeof(names)) < 0) {
+		log_error("reload: %s", strerror(ENOMEM));
+		return -1;
+	}
+	if (names[0])
+		log_warning("reload: %s: as before, until a restart", names);
+	return 0;
+}
+
+bool reload(struct hub *hub)
+{
+	struct hub_changes changes;
+	struct config *config = load(hub->config->file);
+
+	if (config && (keep_fixed(config, hub->config) < 0 ||
+			      hub_reload(hub, config, &changes) < 0)) {
+		config_free(config);
+		config = NULL;
+	}
+	if (!config) {
+		log_error("reload: nothing has changed");
+		return false;
+	}
+	log_info("reload: %zu sources: %zu added, %zu changed, %zu removed",
+		config->source_count, changes.added, changes.changed,
+		changes.removed);
+	return true;
+}
