@@ -481,7 +481,9 @@ static enum moved drain(struct pump_source *s, const struct pipe_end *end)
 		if (result == MOVED_SOME)
 			s->last = end->fd;
 	}
-	if (result == MOVED_END && end_record(s) < 0)
+	/* Unless it is another pipe's, whose writer may be there yet. */
+	if (result == MOVED_END && (s->last == end->fd || s->last < 0) &&
+		end_record(s) < 0)
 		result = MOVE_FAILED;
 	return result;
 }
