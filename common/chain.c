@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/place.h"
+#include "common/spool.h"
 
 #define TRIES 20
 
@@ -167,6 +168,7 @@ static int insert(struct chain *c, size_t at, struct file *f)
 	memmove(c->files + at + 1, c->files + at,
 		(c->count - at) * sizeof(*c->files));
 	c->files[at] = f;
+	f->is_spool = c->is_spool;
 	c->count++;
 	return 0;
 }
@@ -515,19 +517,22 @@ static bool is_old(
 	return is_known(c, s->tag);
 }
 
-/* The segment that is written to follows the newest that is full; between two
- * steps of a rotation it is that itself. */
+/*
+ * Where the segment begins that is written to: `base` was read before the
+ * listing. Between two steps of a rotation it has its name already; where
+ * `base` is out of date it follows the newest that is full.
+ */
 static uint64_t base_of_current(
-	const struct file *current, const struct siblings *list)
+	const struct file *current, uint64_t base, const struct siblings *list)
 {
 	const struct sibling *newest;
 
 	if (list->count == 0)
-		return 0;
+		return base;
 	newest = &list->list[list->count - 1];
-	return same_file(current, newest->dev, newest->ino)
-		       ? base_of(newest)
-		       : base_of(newest) + newest->size;
+	if (same_file(current, newest->dev, newest->ino))
+		return base_of(newest);
+	return base > base_of(newest) ? base : base_of(newest) + newest->size;
 }
 
 /*
@@ -617,6 +622,7 @@ static enum followed follow(struct chain *c)
 	struct neighbourhood n;
 	struct siblings list;
 	enum followed result;
+	uint64_t base = 0;
 	struct file *f;
 
 	c->state = file_open(AT_FDCWD, c->path, &f);
@@ -633,6 +639,8 @@ static enum followed follow(struct chain *c)
 		file_close(f);
 		return FOLLOWED;
 	}
+	if (c->is_spool)
+		base = spool_read_base(c->path);
 	if (look_before(c, f, &n, &list) < 0) {
 		bool again = errno == EAGAIN || errno == ENOENT;
 
@@ -651,7 +659,7 @@ static enum followed follow(struct chain *c)
 	if (result == FOLLOWED) {
 		/* The one before may still be written to for a while. */
 		if (c->is_spool)
-			f->base = base_of_current(f, &list);
+			f->base = base_of_current(f, base, &list);
 		if (c->count > 1)
 			clock_gettime(CLOCK_MONOTONIC_COARSE,
 				&c->files[c->count - 2]->quiet_since);

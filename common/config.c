@@ -1262,6 +1262,28 @@ static void check_history(struct reader *r, const config_setting_t *group,
 			source->history_max);
 }
 
+/* Two sources would tear what comes through a pipe apart. */
+static void check_pipe(struct reader *r, const config_setting_t *group,
+	const struct source_config *source)
+{
+	for (size_t i = 0; i < r->config->source_count; i++) {
+		const struct source_config *other = &r->config->sources[i];
+
+		if (source->type != SOURCE_FIFO || other->type != SOURCE_FIFO ||
+			source->path == NULL || other->path == NULL ||
+			strcmp(source->path, other->path) != 0)
+			continue;
+		fault(r,
+			config_setting_source_line(
+				config_setting_get_member(group, "path")),
+			"path",
+			"is the pipe of sources[%zu] too; expected one source "
+			"for a pipe",
+			i);
+		return;
+	}
+}
+
 /* The line of a key that is a boolean of that value; 0: it is not. */
 static unsigned line_that_says(
 	const config_setting_t *group, const char *key, bool what)
@@ -1321,6 +1343,7 @@ static void read_source(struct reader *r, const config_setting_t *group,
 		read_group(r, source_keys, COUNT_OF(source_keys), group, source,
 			types);
 		check_history(r, group, source);
+		check_pipe(r, group, source);
 		check_access(r, group);
 	}
 	r->group[0] = '\0';

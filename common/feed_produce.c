@@ -282,7 +282,8 @@ static enum feed_outcome produce_from_file(struct feed *f,
 		/* A last line that somebody may still write to, in a file
 		 * that was let go. */
 		if (!in_head)
-			return produce_loss(f, view, to, file, GAP_LATE, out);
+			return produce_loss(f, view, to, file,
+				f->pipe ? GAP_SPOOL : GAP_LATE, out);
 		return FEED_NOTHING;
 	}
 }

@@ -29,6 +29,8 @@ struct file {
 	uint32_t tag;	 /* of its identity: place.h */
 	uint64_t base;	 /* of a spool's segment: the place of its first byte in
 			  * all that ever came */
+	bool is_spool;	 /* a spool's segment: it ends with a record, or with
+			  * what is left of one after damage */
 	uint64_t size;	 /* bytes, when last looked at */
 	bool may_hang;	 /* on a file system on which any call may */
 	bool unlinked;	 /* no name leads to it any more */

@@ -115,7 +115,8 @@ enum scan_outcome scan_begin(enum split_format format, struct scan *s,
 		.offset = offset,
 		.limit = limit,
 		.max_line_bytes = max_line_bytes,
-		.at_end = file->finished && limit == file->size,
+		.at_end = file->finished && !file->is_spool &&
+			  limit == file->size,
 	};
 	if (offset > file->size)
 		return SCAN_CHANGED;

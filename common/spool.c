@@ -18,6 +18,7 @@
 
 #define SEGMENT_PREFIX "spool."
 #define SEGMENT_DIGITS 16
+#define BASE_DIGITS    20
 
 /* A segment is rotated at the end of a record, in its last quarter. */
 #define FULL_FRACTION 4
@@ -31,6 +32,25 @@ char *spool_path(const char *state_dir, const char *name)
 		return NULL;
 	}
 	return path;
+}
+
+uint64_t spool_read_base(const char *current)
+{
+	const char *slash = strrchr(current, '/');
+	char text[BASE_DIGITS + 1] = "", *path;
+	int fd = -1;
+
+	if (slash && asprintf(&path, "%.*s/base", (int)(slash - current),
+			     current) >= 0) {
+		fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		free(path);
+	}
+	if (fd < 0)
+		return 0;
+	if (read(fd, text, BASE_DIGITS) != BASE_DIGITS)
+		text[0] = '\0';
+	close(fd);
+	return strtoull(text, NULL, 10);
 }
 
 /* ---- the folder, and who else could do something in it */
@@ -336,9 +356,37 @@ static int make_next_in_any_case(struct spool *s)
 	return 0;
 }
 
+/* Where the disk has no room for it there is the newest full one to go by. */
+static void write_base(const struct spool *s, uint64_t base)
+{
+	char text[BASE_DIGITS + 2];
+	int fd = open_own(s->dir, "base", O_WRONLY | O_CREAT);
+
+	snprintf(text, sizeof(text), "%0*llu\n", BASE_DIGITS,
+		(unsigned long long)base);
+	if (fd < 0 || pwrite(fd, text, sizeof(text) - 1, 0) < 0)
+		log_warning("spool: base: %s", strerror(errno));
+	close_one(&fd);
+}
+
+static uint64_t read_base(const struct spool *s, const struct census *c)
+{
+	char text[BASE_DIGITS + 1] = "";
+	int fd = open_own(s->dir, "base", O_RDONLY);
+	uint64_t base = 0;
+
+	if (fd >= 0 && pread(fd, text, BASE_DIGITS, 0) == BASE_DIGITS)
+		base = strtoull(text, NULL, 10);
+	close_one(&fd);
+	if (c->count > 0 && base <= c->newest)
+		base = c->newest + (uint64_t)c->st.st_size;
+	return base;
+}
+
 /* `next` becomes `current`, whatever was that. */
 static int begin_next(struct spool *s, uint64_t base)
 {
+	write_base(s, base);
 	if (renameat(s->dir, "next", s->dir, "current") < 0)
 		return -1;
 	/* What was allocated and not used. */
@@ -396,7 +444,7 @@ static int recover(struct spool *s)
 
 	if (count_segments(s, &c) < 0)
 		return -1;
-	s->base = c.count > 0 ? c.newest + (uint64_t)c.st.st_size : 0;
+	s->base = read_base(s, &c);
 	s->fd = open_own(s->dir, "current", O_RDWR);
 	if (s->fd < 0 && errno != ENOENT)
 		return -1;
@@ -433,23 +481,6 @@ int spool_take(struct spool *s)
 	spool_give_up(s);
 	errno = error;
 	return -1;
-}
-
-int spool_check(struct spool *s)
-{
-	struct stat st;
-
-	if (s->memory)
-		return 0;
-	if (fstat(s->fd, &st) < 0)
-		return -1;
-	if (st.st_nlink == 0) {
-		close_one(&s->fd);
-		close_one(&s->next);
-		return recover(s);
-	}
-	s->size = (uint64_t)st.st_size;
-	return 0;
 }
 
 ssize_t spool_move(struct spool *s, int pipe, size_t len)
@@ -503,6 +534,28 @@ int spool_end_record(struct spool *s)
 		      : pwrite(s->fd, "\n", 1, (off_t)s->size) != 1)
 		return -1;
 	s->size++;
+	return 0;
+}
+
+int spool_check(struct spool *s)
+{
+	struct stat st;
+	bool was_cut;
+
+	if (s->memory)
+		return 0;
+	if (fstat(s->fd, &st) < 0)
+		return -1;
+	if (st.st_nlink == 0) {
+		close_one(&s->fd);
+		close_one(&s->next);
+		return recover(s);
+	}
+	was_cut = (uint64_t)st.st_size < s->size;
+	s->size = (uint64_t)st.st_size;
+	/* Perhaps within a record. */
+	if (was_cut && spool_ends_record(s) == 0)
+		return spool_end_record(s);
 	return 0;
 }
 

@@ -7,16 +7,17 @@
  *	STATE_DIR/NAME/spool.0000000001830401	full
  *	STATE_DIR/NAME/current			written to
  *	STATE_DIR/NAME/next			allocated, still empty
+ *	STATE_DIR/NAME/base			where `current` begins
  *
- * What is full is named after the place of its first byte in all that ever
- * came, so that whatever is missing can be counted.
+ * What is full is named after its base, the place of its first byte in all that
+ * ever came, so that whatever is missing can be counted.
  *
  * All of them together take at most the bytes of the configuration: the
  * oldest goes before another is made. `current` is always there and its size
  * is what counts, so whoever is killed leaves nothing behind that the next one
  * cannot take up. A segment is rotated by giving it its second name and
- * `next` the name `current`, which is one rename. The newest full one always
- * stays: the place of `current` follows from it.
+ * `next` the name `current`, which is one rename. `base` is written in between;
+ * where it is older than the newest full one, `current` follows that.
  *
  * Whoever may write to the folder could plant links in it: it belongs to this
  * process's user alone, and no link in it is followed.
@@ -50,6 +51,12 @@ struct spool {
 
 /* The path of `current`, for the caller to free, or NULL with ENOMEM. */
 char *spool_path(const char *state_dir, const char *name);
+
+/*
+ * Where a segment begins that had this path when the call began, if it still
+ * has no name of its own afterwards: as `base` has it. 0: it is not there.
+ */
+uint64_t spool_read_base(const char *current);
 
 /*
  * Why STATE_DIR cannot be used, as a sentence without a name in it, or NULL.

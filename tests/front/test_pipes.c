@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -279,6 +280,103 @@ static void what_is_not_retained_is_a_gap(void **state)
 		bytes_in(disk_path(s->folder, "state/app")), 65536, 131072);
 	close(fd);
 	free(id);
+}
+
+static size_t find_segments(const char *folder, char paths[8][PATH_MAX])
+{
+	glob_t found;
+	size_t count;
+
+	assert_int_equal(
+		glob(disk_path(folder, "state/app/spool.*"), 0, NULL, &found),
+		0);
+	count = found.gl_pathc;
+	assert_in_range(count, 3, 8);
+	for (size_t i = 0; i < count; i++)
+		snprintf(paths[i], PATH_MAX, "%s", found.gl_pathv[i]);
+	globfree(&found);
+	return count;
+}
+
+/* All numbers from `from` on, but that what is damaged may be missing, and
+ * is said to be then. */
+static void expect_numbers_or_a_gap(
+	struct reader *r, unsigned from, unsigned to)
+{
+	unsigned next = from;
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", to - 1);
+	reader_wait_data(r, text);
+	for (size_t i = 0; i < r->event_count; i++) {
+		const struct reader_event *e = reader_event(r, i);
+		char *end;
+		unsigned number = (unsigned)strtoul(e->data, &end, 10);
+
+		if (strcmp(e->type, "gap") == 0) {
+			next = 0;
+			continue;
+		}
+		/* What somebody has put there, and what is written now. */
+		if (number == 99999 || number == to - 1)
+			continue;
+		if (*end || end == e->data || number < next ||
+			(next && number != next))
+			fail_msg("event %zu: %s, not %u", i, e->data, next);
+		next = number + 1;
+	}
+}
+
+/* Segments that somebody has cut, emptied, overwritten or deleted: whoever
+ * comes back gets what is left, and a gap. */
+static void damaged_segments_are_a_gap(void **state)
+{
+	struct site *s = *state;
+	const char *pipe = pipe_configure(s, "spool_size = 131072;");
+	struct reader *r = follow_app(s);
+	char segments[8][PATH_MAX], *ids[8];
+	int fd = pipe_open(pipe);
+
+	for (unsigned i = 0; i < 16000; i += 500) {
+		write_numbers(fd, i, i + 500);
+		reader_wait_events(r, i + 500);
+	}
+	for (unsigned i = 0; i < 8; i++)
+		ids[i] = strdup(reader_event(r, 1999 + 2000 * i)->id);
+	close(fd);
+	site_restart(s);
+	for (size_t damage = 0; damage < 5; damage++) {
+		size_t count = find_segments(s->folder, segments);
+
+		switch (damage) {
+		case 0:
+			disk_truncate(segments[count - 1], 5000);
+			break;
+		case 1:
+			disk_write(segments[count - 2], "%s",
+				"99999\n99999\n99999\n");
+			break;
+		case 2:
+			disk_remove(segments[count - 3]);
+			break;
+		case 3:
+			disk_truncate(segments[count - 1], 0);
+			break;
+		default:
+			disk_truncate(
+				disk_path(s->folder, "state/app/current"), 0);
+			break;
+		}
+		for (unsigned i = 0; i < 8; i++) {
+			r = resume(s, "/app", ids[i]);
+			reader_wait_head(r);
+			pipe_write(pipe, "%u\n", 100000u);
+			expect_numbers_or_a_gap(r, 2000 + 2000 * i, 100001);
+			site_close(s, r);
+		}
+	}
+	for (unsigned i = 0; i < 8; i++)
+		free(ids[i]);
 }
 
 static void streams_pipes_and_files_together(void **state)
@@ -561,6 +659,7 @@ int main(void)
 		SITE_TEST(the_responder_reads_without_a_client),
 		SITE_TESTS(goes_on_from_segment_to_segment),
 		SITE_TESTS(what_is_not_retained_is_a_gap),
+		SITE_TESTS(damaged_segments_are_a_gap),
 		SITE_TESTS(streams_pipes_and_files_together),
 		SITE_TESTS(follows_a_pipe_that_is_deleted_and_made_again),
 		SITE_TESTS(says_that_it_waits_for_a_pipe),

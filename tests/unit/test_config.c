@@ -837,6 +837,11 @@ static void names_each_fault_of_the_list_of_sources(void **state)
 		{ __LINE__, "\nsources = [ ];", 2, "sources", "is an array" },
 		{ __LINE__, "\nsources : { };", 2, "sources", "is a group" },
 		{ __LINE__, "\nsources = \"a\";", 2, "sources", "is a string" },
+		{ __LINE__,
+			"sources = ( { name = \"z\"; path = \"/y\"; },\n"
+			"{ name = \"a\"; type = \"fifo\"; path = \"/y\"; },\n"
+			"{ name = \"b\"; type = \"fifo\"; path = \"/y\"; } );",
+			3, "sources[2].path", "is the pipe of sources[1] too" },
 	};
 
 	(void)state;

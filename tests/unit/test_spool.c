@@ -263,7 +263,7 @@ static void links_in_its_folder_are_not_followed(void **state)
 	take(&s);
 	put(&s, "x\n");
 	spool_close(&s);
-	assert_int_equal(disk_entries(folder), 3);
+	assert_int_equal(disk_entries(folder), 4);
 	struct bytes text = BYTES_INIT;
 
 	disk_read(&text, disk_path(state_dir, "victim"));
