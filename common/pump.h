@@ -35,8 +35,9 @@ int pump_hold(struct pump *p);
 void pump_let_go(struct pump *p);
 
 /*
- * Adds a source of type fifo; before pump_start, or while it is held. `config` and `state_dir` are
- * borrowed. NULL after a line in the log: the spool cannot be used.
+ * Adds a source of type fifo; before pump_start, or while it is held. `config`
+ * and `state_dir` are borrowed. NULL after a line in the log: the spool cannot
+ * be used.
  */
 struct pump_source *pump_add(struct pump *p, const struct source_config *config,
 	const char *state_dir);

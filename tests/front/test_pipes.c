@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -497,13 +498,22 @@ static mode_t mode_of(const char *path)
 static void makes_the_pipe_as_configured_whatever_the_umask(void **state)
 {
 	struct site *s = *state;
-	const char *pipe = pipe_configure(s, "mode = \"0662\";");
+	/* Without root there is only the group that one is in. */
+	const char *pipe = pipe_configure(s,
+		geteuid() == 0 ? "mode = \"0662\"; group = \"daemon\";"
+			       : "mode = \"0662\";");
 	mode_t before = umask(0777);
 
 	follow_app(s);
 	umask(before);
 	wait_for(disk_exists(pipe));
 	assert_int_equal(mode_of(pipe), 0662);
+	if (geteuid() == 0) {
+		struct stat st;
+
+		assert_int_equal(stat(pipe, &st), 0);
+		assert_int_equal(st.st_gid, getgrnam("daemon")->gr_gid);
+	}
 	assert_int_equal(mode_of(disk_path(s->folder, "state/app")), 0700);
 	assert_int_equal(
 		mode_of(disk_path(s->folder, "state/app/current")), 0600);
