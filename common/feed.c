@@ -34,7 +34,7 @@ bool feed_is_quiet(const struct feed *f, const struct file *file)
 {
 	struct timespec now = feed_now();
 
-	return f->config->format != SPLIT_MULTILINE ||
+	return f->config->format != SPLIT_MULTILINE || file->finished ||
 	       (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 >=
 		       quiet_at_ms(f, file);
 }

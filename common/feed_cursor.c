@@ -76,10 +76,12 @@ bool feed_add_record(
 }
 
 /* A block can only be left unfinished by a writer who has gone on in the file
- * after it. */
-enum gap_reason feed_gap_in(const struct record *r)
+ * after it; or a segment was damaged, which ends with a whole one. */
+enum gap_reason feed_gap_in(const struct feed *f, const struct record *r)
 {
-	return r->is_unfinished ? GAP_ROTATED : GAP_OVERLONG;
+	if (!r->is_unfinished)
+		return GAP_OVERLONG;
+	return f->pipe ? GAP_SPOOL : GAP_ROTATED;
 }
 
 const char *feed_notice_event(unsigned notice)

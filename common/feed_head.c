@@ -123,7 +123,7 @@ static void put_record(
 		feed_put_own(f, CURSOR_GAP, GAP_SPOOL, (int64_t)r->passed);
 	if (r->dropped)
 		feed_put_own(
-			f, CURSOR_GAP, feed_gap_in(r), (int64_t)r->dropped);
+			f, CURSOR_GAP, feed_gap_in(f, r), (int64_t)r->dropped);
 	at->offset = r->end;
 	at->check = r->check;
 	if (!r->data) {

@@ -119,7 +119,7 @@ bool feed_add_record(
 	const struct feed *f, const struct record *r, struct buffer *out);
 
 /* Why something of a record was dropped. */
-enum gap_reason feed_gap_in(const struct record *r);
+enum gap_reason feed_gap_in(const struct feed *f, const struct record *r);
 
 /* The type and the data of a notice; NULL and nothing for none. */
 const char *feed_notice_event(unsigned notice);

@@ -24,6 +24,7 @@ struct overlay {
 	uint64_t hole_end;
 	bool hole_known; /* `hole` is found */
 	size_t bytes;
+	enum split_format format;
 };
 
 /* Those of this process. Whoever has the lock may use one. */
@@ -31,7 +32,7 @@ static struct overlay *list;
 static _Atomic unsigned count;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-struct overlay *overlay_new(int fd, size_t bytes)
+struct overlay *overlay_new(int fd, size_t bytes, enum split_format format)
 {
 	struct overlay *o = calloc(1, sizeof(*o));
 	struct stat st;
@@ -54,6 +55,7 @@ struct overlay *overlay_new(int fd, size_t bytes)
 	o->start = (uint64_t)st.st_size;
 	o->end = (uint64_t)st.st_size;
 	o->bytes = bytes;
+	o->format = format;
 	pthread_mutex_lock(&lock);
 	o->next = list;
 	list = o;
@@ -90,23 +92,27 @@ uint64_t overlay_lost(const struct overlay *o)
 
 /* ---- writing */
 
-/* The offset behind the first newline at or behind `from`; 0: there is none,
- * or it cannot be read. */
+/* The offset behind the first record that ends behind `from`; 0: there is
+ * none, or it cannot be read. */
 static uint64_t next_record(const struct overlay *o, uint64_t from)
 {
 	char chunk[CHUNK_BYTES];
 
 	while (from < o->end) {
+		size_t known = from - o->start < SPLIT_CONTEXT
+				       ? (size_t)(from - o->start)
+				       : SPLIT_CONTEXT;
 		ssize_t n = pread(o->memory, chunk, sizeof(chunk),
-			(off_t)(from - o->start));
-		const char *newline;
+			(off_t)(from - known - o->start));
+		size_t end;
 
-		if (n <= 0)
+		if (n <= (ssize_t)known)
 			break;
-		newline = memchr(chunk, '\n', (size_t)n);
-		if (newline)
-			return from + (uint64_t)(newline - chunk) + 1;
-		from += (uint64_t)n;
+		end = split_end(
+			o->format, chunk, (size_t)n, known ? known - 1 : 0);
+		if (end > 0)
+			return from - known + end;
+		from += (uint64_t)n - known;
 	}
 	return 0;
 }
@@ -114,13 +120,16 @@ static uint64_t next_record(const struct overlay *o, uint64_t from)
 /* What the disk ends with may be half a record: its rest is kept. */
 static bool find_hole(struct overlay *o)
 {
-	char last = '\n';
+	size_t len = o->start < SPLIT_CONTEXT ? o->start : SPLIT_CONTEXT;
+	char last[SPLIT_CONTEXT];
+	bool whole;
 
 	if (o->hole_known)
 		return true;
-	if (o->start > 0 && pread(o->file, &last, 1, (off_t)o->start - 1) != 1)
+	if (pread(o->file, last, len, (off_t)(o->start - len)) != (ssize_t)len)
 		return false;
-	o->hole = last == '\n' ? o->start : next_record(o, o->start);
+	whole = len == 0 || split_ends(o->format, last, len);
+	o->hole = whole ? o->start : next_record(o, o->start);
 	o->hole_end = o->hole;
 	o->hole_known = o->hole > 0 || o->start == 0;
 	return o->hole_known;

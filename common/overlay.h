@@ -19,11 +19,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/split.h"
+
 struct overlay;
 
 /* Begins behind what the file open as `fd` holds, and keeps up to `bytes` and
  * half as many. NULL with errno. */
-struct overlay *overlay_new(int fd, size_t bytes);
+struct overlay *overlay_new(int fd, size_t bytes, enum split_format format);
 
 /* From now on the file is only what is on the disk. NULL is fine. */
 void overlay_free(struct overlay *o);

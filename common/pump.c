@@ -96,7 +96,7 @@ struct pump {
 	bool hold;	      /* the thread is wanted to hold still */
 	bool is_held;	      /* and does */
 	pthread_cond_t changed;
-	char text[PEEK_BYTES];
+	char text[SPLIT_CONTEXT + PEEK_BYTES];
 };
 
 enum file_state pump_state(const struct pump_source *s)
@@ -378,14 +378,15 @@ static enum moved moved(ssize_t n)
 	return errno == EAGAIN || errno == EINTR ? MOVED_ALL : MOVE_FAILED;
 }
 
-/* Copies what is first in the pipe, and leaves it there. */
-static ssize_t peek(struct pump *p, int fd, size_t len)
+/* Copies what is first in the pipe behind the `before` bytes of the text, and
+ * leaves it there. */
+static ssize_t peek(struct pump *p, int fd, size_t before, size_t len)
 {
 	ssize_t n = tee(fd, p->peek[1], len, SPLICE_F_NONBLOCK), got = 0;
 
 	while (got < n) {
-		ssize_t more =
-			read(p->peek[0], p->text + got, (size_t)(n - got));
+		ssize_t more = read(
+			p->peek[0], p->text + before + got, (size_t)(n - got));
 
 		if (more <= 0)
 			return -1;
@@ -414,18 +415,21 @@ static enum moved cut_record(struct pump_source *s, int fd)
  */
 static enum moved move_to_boundary(struct pump_source *s, int fd)
 {
-	size_t room = spool_room(&s->spool) + 1; /* for a newline there is */
-	size_t len = room < PEEK_BYTES ? room : PEEK_BYTES;
-	ssize_t n = peek(s->pump, fd, len);
-	const char *newline;
+	/* What ends a record by itself needs no more for that. */
+	size_t room = spool_room(&s->spool) + SPOOL_END_BYTES;
+	size_t len = room < PEEK_BYTES ? room : PEEK_BYTES, end;
+	ssize_t before = spool_last(&s->spool, s->pump->text), n;
 	int ends;
 
+	if (before < 0)
+		return MOVE_FAILED;
+	n = peek(s->pump, fd, (size_t)before, len);
 	if (n <= 0)
 		return moved(n);
-	newline = memrchr(s->pump->text, '\n', (size_t)n);
-	if (newline)
-		return moved(spool_move(
-			&s->spool, fd, (size_t)(newline - s->pump->text) + 1));
+	end = split_last(s->config->format, s->pump->text, (size_t)(before + n),
+		(size_t)before);
+	if (end > 0)
+		return moved(spool_move(&s->spool, fd, end - (size_t)before));
 	if ((size_t)n < room)
 		return moved(spool_move(&s->spool, fd, (size_t)n));
 	ends = spool_ends_record(&s->spool);
@@ -436,12 +440,23 @@ static enum moved move_to_boundary(struct pump_source *s, int fd)
 	return spool_rotate(&s->spool) < 0 ? MOVE_FAILED : MOVED_SOME;
 }
 
+/* Has the record ended that was moved last? Of format multiline that is seen
+ * when another comes. */
+static bool has_ended(struct pump_source *s, int fd)
+{
+	if (spool_ends_record(&s->spool) != 1)
+		return false;
+	return s->config->format != SPLIT_MULTILINE ||
+	       (peek(s->pump, fd, 0, 1) == 1 &&
+		       !split_goes_on(s->pump->text[0]));
+}
+
 static enum moved move(struct pump_source *s, int fd)
 {
 	size_t room;
 	int waiting;
 
-	if (spool_is_full(&s->spool) && spool_ends_record(&s->spool) == 1 &&
+	if (spool_is_full(&s->spool) && has_ended(s, fd) &&
 		spool_rotate(&s->spool) < 0)
 		return MOVE_FAILED;
 	room = spool_room(&s->spool);
@@ -773,8 +788,8 @@ struct pump_source *pump_add(struct pump *p, const struct source_config *config,
 	s->lock_watch = s->directory_watch = -1;
 	s->last = LAST_UNKNOWN;
 	s->state = FILE_OPEN;
-	if (spool_open(&s->spool, state_dir, config->name,
-		    config->spool_bytes) < 0) {
+	if (spool_open(&s->spool, state_dir, config->name, config->spool_bytes,
+		    config->format) < 0) {
 		free(s);
 		return NULL;
 	}

@@ -115,8 +115,8 @@ enum scan_outcome scan_begin(enum split_format format, struct scan *s,
 		.offset = offset,
 		.limit = limit,
 		.max_line_bytes = max_line_bytes,
-		.at_end = file->finished && !file->is_spool &&
-			  limit == file->size,
+		.at_end = file->finished && limit == file->size &&
+			  (!file->is_spool || format == SPLIT_BLOCKS),
 	};
 	if (offset > file->size)
 		return SCAN_CHANGED;
@@ -328,12 +328,14 @@ static enum scan_outcome skip_hole(struct scan *s, uint64_t *text)
 /* A record without text that ends at `end`, up to which the window reaches:
  * a hole at the end of a file to which nothing is added, or blank lines. */
 static enum scan_outcome empty_record(
-	struct scan *s, struct record *r, uint64_t end)
+	struct scan *s, struct record *r, uint64_t first, uint64_t end)
 {
 	enum scan_outcome outcome;
 
 	*r = (struct record){
-		.passed = end - s->offset, .start = s->offset, .end = end
+		.passed = (first != NO_BYTE ? first : end) - s->offset,
+		.start = s->offset,
+		.end = end,
 	};
 	outcome = check_at(s, r->end, &r->check);
 	if (outcome == SCAN_RECORD)
@@ -398,7 +400,7 @@ enum scan_outcome scan_next(struct scan *s, struct record *r)
 		if (s->format == SPLIT_BLOCKS) {
 			if (first != NO_BYTE &&
 				text == first + SPLIT_BLANK_BYTES)
-				return empty_record(s, r, text);
+				return empty_record(s, r, first, text);
 			skip = before_block(bytes, len, text, &first);
 			text += skip;
 			if (skip > 0)
@@ -424,7 +426,7 @@ enum scan_outcome scan_next(struct scan *s, struct record *r)
 			return outcome;
 		}
 		if (whole && s->at_end && len == 0 && text > s->offset)
-			return empty_record(s, r, s->limit);
+			return empty_record(s, r, first, s->limit);
 		if (whole)
 			return SCAN_NOTHING;
 		skip = leading_nuls(bytes, len);

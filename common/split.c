@@ -114,6 +114,50 @@ size_t split_end(
 	}
 }
 
+static bool ends_block(const char *bytes, size_t len)
+{
+	/* The bytes before the line end that is the last one. */
+	size_t before = len;
+
+	if (before > 0 && bytes[before - 1] == '\n')
+		before--;
+	if (before > 0 && bytes[before - 1] == '\r' &&
+		(before == len || bytes[before] == '\n'))
+		before--;
+	if (before == len)
+		return false;
+	if (before == 0)
+		return true;
+	/* The LF of a CRLF may be still to come. */
+	if (bytes[len - 1] == '\r' && before > 1 && bytes[before - 1] == '\n' &&
+		bytes[before - 2] == '\r')
+		return false;
+	return ends_line(bytes[before - 1]);
+}
+
+bool split_ends(enum split_format format, const char *bytes, size_t len)
+{
+	if (format == SPLIT_BLOCKS)
+		return ends_block(bytes, len);
+	return len > 0 && bytes[len - 1] == '\n';
+}
+
+size_t split_last(
+	enum split_format format, const char *bytes, size_t len, size_t from)
+{
+	for (size_t end = len; end > from; end--) {
+		size_t seen = end < SPLIT_CONTEXT ? end : SPLIT_CONTEXT;
+
+		if (!ends_line(bytes[end - 1]) ||
+			!split_ends(format, bytes + end - seen, seen))
+			continue;
+		if (format != SPLIT_MULTILINE ||
+			(end < len && !split_goes_on(bytes[end])))
+			return end;
+	}
+	return 0;
+}
+
 /* ---- records */
 
 /* Where the lines have ended that are there. */

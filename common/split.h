@@ -74,6 +74,18 @@ size_t split_end(
 	enum split_format format, const char *bytes, size_t len, size_t from);
 #define SPLIT_CONTEXT 4u
 
+/*
+ * Do these bytes, the last SPLIT_CONTEXT or all that there are, end a record?
+ * Of format multiline: a line, whatever comes then.
+ */
+bool split_ends(enum split_format format, const char *bytes, size_t len);
+
+/* How far the records go that end in `bytes` behind the first `from`; 0: none
+ * does. Where that is not all that there is, `from` are the last bytes before
+ * it, SPLIT_CONTEXT of them or all. */
+size_t split_last(
+	enum split_format format, const char *bytes, size_t len, size_t from);
+
 /* How much of `bytes` stands before the text of a block. */
 size_t split_blank(const char *bytes, size_t len);
 

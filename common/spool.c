@@ -134,8 +134,8 @@ static const char *make_folder(int dir, const char *name)
 	return NULL;
 }
 
-int spool_open(
-	struct spool *s, const char *state_dir, const char *name, size_t bytes)
+int spool_open(struct spool *s, const char *state_dir, const char *name,
+	size_t bytes, enum split_format format)
 {
 	int dir = open_folder(AT_FDCWD, state_dir);
 	const char *why = why_not_state_dir(dir);
@@ -145,6 +145,7 @@ int spool_open(
 		.lock = -1,
 		.fd = -1,
 		.next = -1,
+		.format = format,
 		.segment_bytes = bytes / SPOOL_SEGMENTS,
 	};
 	if (!why)
@@ -502,8 +503,8 @@ size_t spool_room(const struct spool *s)
 {
 	if (s->memory)
 		return SIZE_MAX / 2;
-	return s->size + 1 < s->segment_bytes
-		       ? s->segment_bytes - 1 - (size_t)s->size
+	return s->size + SPOOL_END_BYTES < s->segment_bytes
+		       ? s->segment_bytes - SPOOL_END_BYTES - (size_t)s->size
 		       : 0;
 }
 
@@ -512,29 +513,50 @@ bool spool_is_full(const struct spool *s)
 	return spool_room(s) < s->segment_bytes / FULL_FRACTION;
 }
 
-int spool_ends_record(const struct spool *s)
+ssize_t spool_last(const struct spool *s, char last[SPLIT_CONTEXT])
 {
+	size_t len = s->size < SPLIT_CONTEXT ? (size_t)s->size : SPLIT_CONTEXT;
 	struct stat st;
-	char last;
 	ssize_t n;
 
-	if (s->size == 0)
-		return 1;
+	if (len == 0)
+		return 0;
 	if (!s->memory || fstat(s->fd, &st) < 0 ||
-		!overlay_read(st.st_dev, st.st_ino, &last, 1, s->size - 1, &n))
-		n = pread(s->fd, &last, 1, (off_t)(s->size - 1));
-	if (n < 0)
-		return -1;
-	return n == 1 && last == '\n';
+		!overlay_read(
+			st.st_dev, st.st_ino, last, len, s->size - len, &n))
+		n = pread(s->fd, last, len, (off_t)(s->size - len));
+	return n;
 }
 
-int spool_end_record(struct spool *s)
+int spool_ends_record(const struct spool *s)
+{
+	char last[SPLIT_CONTEXT];
+	ssize_t n = spool_last(s, last);
+
+	if (n < 0)
+		return -1;
+	return s->size == 0 || split_ends(s->format, last, (size_t)n);
+}
+
+static int add_newline(struct spool *s)
 {
 	if (s->memory ? overlay_end_record(s->memory) < 0
 		      : pwrite(s->fd, "\n", 1, (off_t)s->size) != 1)
 		return -1;
 	s->size++;
 	return 0;
+}
+
+int spool_end_record(struct spool *s)
+{
+	int ends = 0;
+
+	for (int i = 0; i < SPOOL_END_BYTES && ends == 0; i++) {
+		if (add_newline(s) < 0)
+			return -1;
+		ends = spool_ends_record(s);
+	}
+	return ends < 0 ? -1 : 0;
 }
 
 int spool_check(struct spool *s)
@@ -561,7 +583,7 @@ int spool_check(struct spool *s)
 
 int spool_begin_memory(struct spool *s)
 {
-	s->memory = overlay_new(s->fd, s->segment_bytes);
+	s->memory = overlay_new(s->fd, s->segment_bytes, s->format);
 	if (!s->memory)
 		return -1;
 	s->size = overlay_end(s->memory);

@@ -30,6 +30,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/split.h"
+
 #define SPOOL_SEGMENTS 8 /* the cap is as many of them */
 
 /* For chain.h: what a segment is called once it is full. */
@@ -39,11 +41,12 @@ struct overlay;
 
 struct spool {
 	int dir;
-	int lock;	      /* of the lock file; -1: not open */
-	int fd;		      /* of `current`; -1: it is not ours to write */
-	int next;	      /* of `next`; -1: there is none */
-	uint64_t base;	      /* place of the first byte of `current` */
-	uint64_t size;	      /* of `current` */
+	int lock;      /* of the lock file; -1: not open */
+	int fd;	       /* of `current`; -1: it is not ours to write */
+	int next;      /* of `next`; -1: there is none */
+	uint64_t base; /* place of the first byte of `current` */
+	uint64_t size; /* of `current` */
+	enum split_format format;
 	size_t segment_bytes; /* how large one becomes */
 	struct overlay
 		*memory; /* of `current`: what the disk has no room for */
@@ -70,8 +73,8 @@ const char *spool_obstacle(const char *state_dir, const char *name);
  * Opens STATE_DIR/NAME, makes it where it is not there, mode 0700. Returns 0
  * and a spool for spool_close, or -1 after a line in the log.
  */
-int spool_open(
-	struct spool *s, const char *state_dir, const char *name, size_t bytes);
+int spool_open(struct spool *s, const char *state_dir, const char *name,
+	size_t bytes, enum split_format format);
 void spool_close(struct spool *s);
 
 /*
@@ -98,8 +101,10 @@ int spool_check(struct spool *s);
  */
 ssize_t spool_move(struct spool *s, int pipe, size_t len);
 
-/* How many bytes fit into the segment. One more always does: the newline that
- * may have to end a record. */
+#define SPOOL_END_BYTES 2
+
+/* How many bytes fit into the segment. SPOOL_END_BYTES more always do: those
+ * that may have to end a record. */
 size_t spool_room(const struct spool *s);
 
 /* Is it time for the next segment, as soon as a record has ended? */
@@ -109,10 +114,16 @@ bool spool_is_full(const struct spool *s);
  * with errno. */
 int spool_full_bytes(const struct spool *s, uint64_t *bytes);
 
-/* 1: nothing or a whole record is the last thing in it; 0; -1 with errno. */
+/* 1: nothing or a whole record is the last thing in it (of format multiline, a
+ * whole line); 0; -1 with errno. */
 int spool_ends_record(const struct spool *s);
 
-/* Ends an unfinished record. Returns 0, or -1 with errno. */
+/* Puts the last SPLIT_CONTEXT bytes there, or all; returns how many, or -1 with
+ * errno. */
+ssize_t spool_last(const struct spool *s, char last[SPLIT_CONTEXT]);
+
+/* Ends an unfinished record: its line, and a block by a blank one. Returns 0,
+ * or -1 with errno. */
 int spool_end_record(struct spool *s);
 
 /*

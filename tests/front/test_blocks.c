@@ -1,14 +1,16 @@
 /*
- * Sources of format sse, from both programs: a writer's blocks become events
- * of ours, whole and in order, whatever the writer does.
+ * Sources of format sse, files and pipes, from both programs: a writer's blocks
+ * become events of ours, whole and in order, whatever the writer does.
  */
 #include "tests/lib/test.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/lib/disk.h"
+#include "tests/lib/pipe.h"
 #include "tests/lib/site.h"
 
 #define TEXT(literal) literal, sizeof(literal) - 1
@@ -235,6 +237,59 @@ static void an_unfinished_block_is_dropped_with_its_file(void **state)
 		"\"bytes\": 11}");
 }
 
+/* Over segments, too; a block that its writer did not end is ended. */
+enum { PIPE_BLOCKS = 400 };
+
+static void write_blocks(const char *pipe)
+{
+	int fd = pipe_open(pipe);
+	char block[300];
+
+	for (int i = 0; i < PIPE_BLOCKS; i++) {
+		snprintf(block, sizeof(block),
+			"data: %d %*d\r\nevent: e\r\n\r\n%s", i, 200, i,
+			i % 3 ? "" : "\r\n\n");
+		pipe_put_bytes(fd, block, strlen(block));
+	}
+	close(fd);
+}
+
+static void expect_blocks(struct reader *r, size_t *seen)
+{
+	char data[256];
+
+	for (int i = 0; i < PIPE_BLOCKS; i++) {
+		snprintf(data, sizeof(data), "%d %*d", i, 200, i);
+		expect(r, seen, "e", data);
+	}
+}
+
+static void a_pipe_takes_blocks(void **state)
+{
+	struct site *s = *state;
+	const char *pipe = pipe_configure(s, SSE "spool_size = 262144; ");
+	struct reader *r = site_open_path(s, "/app"), *resumed;
+	char id[160];
+	size_t seen = 0;
+
+	reader_wait_head(r);
+	reader_wait_text(r, "id: ");
+	pipe_write(pipe, "event: price\ndata: 1\n\n");
+	expect(r, &seen, "price", "1");
+	pipe_write(pipe, "data: half\n");
+	expect(r, &seen, "message", "half");
+	snprintf(id, sizeof(id), "%s", reader_event(r, 1)->id);
+	write_blocks(pipe);
+	expect_blocks(r, &seen);
+	/* Out of the segments, blank lines at their ends included. */
+	resumed = site_open(
+		s, &(struct ask){ .path = "/app", .last_event_id = id });
+	seen = 0;
+	expect_blocks(resumed, &seen);
+	pipe_write(pipe, MARK);
+	expect(resumed, &seen, "message", "mark");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +300,7 @@ int main(void)
 		SITE_TESTS(a_resume_goes_on_behind_the_block),
 		SITE_TESTS(a_block_that_is_too_long_is_a_gap),
 		SITE_TESTS(several_sources_keep_their_types),
+		SITE_TESTS(a_pipe_takes_blocks),
 		SITE_TESTS(an_unfinished_block_is_dropped_with_its_file),
 	};
 

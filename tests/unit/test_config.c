@@ -181,7 +181,8 @@ static void reads_every_key(void **state)
 		" { name = \"f\"; type = \"fifo\"; path = \"/f\";\n"
 		"   spool_size = 131072; create = true; mode = \"0640\";\n"
 		"   group = \"adm\"; history = 3; history_max = 4;\n"
-		"   max_line = 2048; } );\n");
+		"   max_line = 2048; format = \"multiline\"; quiet = 1; } "
+		");\n");
 	const struct source_config *a = &c->sources[0];
 	const struct source_config *b = &c->sources[1];
 
@@ -769,8 +770,8 @@ static void names_each_fault_of_a_source(void **state)
 		CLOCK_ROW("history = 1;", ".history", "or \"fifo\" only"),
 		CLOCK_ROW("history_max = 1;", ".history_max", "\"fifo\" only"),
 		CLOCK_ROW("max_line = 1024;", ".max_line", "\"fifo\" only"),
-		CLOCK_ROW("quiet = 1;", ".quiet", "\"file\" only"),
-		CLOCK_ROW("format = \"sse\";", ".format", "\"file\" only"),
+		CLOCK_ROW("quiet = 1;", ".quiet", "\"fifo\" only"),
+		CLOCK_ROW("format = \"sse\";", ".format", "\"fifo\" only"),
 		CLOCK_ROW("rotated = \"x\";", ".rotated", "\"file\" only"),
 		CLOCK_ROW("show = \"date\";", ".show", "\"count\" or \"time\""),
 		CLOCK_ROW("interval = 0;", ".interval", "from 0.01 to 86400"),

@@ -81,7 +81,7 @@ static void expect_on_disk(const char *text)
 
 static void lies_behind_what_is_on_the_disk(void **state)
 {
-	struct overlay *o = overlay_new(fd, BYTES);
+	struct overlay *o = overlay_new(fd, BYTES, SPLIT_LINES);
 	struct file *other;
 
 	(void)state;
@@ -99,7 +99,7 @@ static void lies_behind_what_is_on_the_disk(void **state)
 
 static void is_of_that_file_alone(void **state)
 {
-	struct overlay *o = overlay_new(fd, BYTES);
+	struct overlay *o = overlay_new(fd, BYTES, SPLIT_LINES);
 	const char *elsewhere = disk_path(disk_folder(), "other");
 	struct file *other;
 
@@ -114,7 +114,7 @@ static void is_of_that_file_alone(void **state)
 
 static void is_saved_where_it_belongs(void **state)
 {
-	struct overlay *o = overlay_new(fd, BYTES);
+	struct overlay *o = overlay_new(fd, BYTES, SPLIT_LINES);
 
 	(void)state;
 	put(o, "lf\nin memory\n");
@@ -129,7 +129,7 @@ static void is_saved_where_it_belongs(void **state)
  * and they are a hole, here and on the disk. */
 static void too_much_becomes_a_hole_between_records(void **state)
 {
-	struct overlay *o = overlay_new(fd, BYTES);
+	struct overlay *o = overlay_new(fd, BYTES, SPLIT_LINES);
 	struct bytes content = BYTES_INIT;
 	uint64_t lost, end;
 
@@ -162,7 +162,7 @@ static void data_is_found_behind_the_end_of_the_disk(void **state)
 
 	(void)state;
 	disk_truncate(path, 1 << 20);
-	o = overlay_new(fd, BYTES);
+	o = overlay_new(fd, BYTES, SPLIT_LINES);
 	assert_int_equal(file_next_data(file, 1 << 20), UINT64_MAX);
 	put(o, "more\n");
 	assert_int_equal(file_next_data(file, 1 << 20), 1 << 20);

@@ -196,6 +196,91 @@ static void segments_end_with_a_record(void **state)
 	write_blocks(3001);
 }
 
+/* The same for blocks, with line ends of every kind. */
+static void segments_end_with_a_block(void **state)
+{
+	static const char *const ends[] = { "\n\n", "\r\n\r\n", "\n\n\n",
+		"\n: comment\n\n", "\ndata: more\n\n" };
+	struct bytes text = BYTES_INIT;
+	char name[64];
+	struct pump *p;
+	int fd;
+
+	(void)state;
+	config.format = SPLIT_BLOCKS;
+	p = start();
+	fd = pipe_open(path);
+	for (int i = 0; text.len < 4 * SEGMENT; i++)
+		bytes_add_format(
+			&text, "data: %d%*s%s", i, i % 200, "", ends[i % 5]);
+	assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+	assert_int_equal(write(fd, text.data, text.len), text.len);
+	wait_for(holds(state_dir, bytes_text(&text)));
+	assert_true(disk_entries(disk_path(state_dir, "app")) >= 3 + 3);
+	for (unsigned long long base = 0;;) {
+		struct bytes segment = BYTES_INIT;
+
+		snprintf(name, sizeof(name), "app/spool.%016llu", base);
+		if (!disk_exists(disk_path(state_dir, "%s", name)))
+			break;
+		disk_read(&segment, disk_path(state_dir, "%s", name));
+		assert_true(segment.len > 4);
+		assert_true(split_ends(
+			SPLIT_BLOCKS, segment.data + segment.len - 4, 4));
+		base += segment.len;
+		bytes_release(&segment);
+	}
+	close(fd);
+	bytes_release(&text);
+	pump_free(p);
+}
+
+static void half_a_block_is_ended_with_the_last_writer(void **state)
+{
+	struct pump *p;
+
+	(void)state;
+	config.format = SPLIT_BLOCKS;
+	p = start();
+	pipe_write(path, "data: half");
+	wait_for(holds(state_dir, "data: half\n\n"));
+	pipe_write(path, "data: half\r\n");
+	wait_for(holds(state_dir, "data: half\n\ndata: half\r\n\n"));
+	pump_free(p);
+}
+
+/* A record of several lines is not spread over segments. */
+static void segments_end_before_a_line_that_begins_one(void **state)
+{
+	struct bytes text = BYTES_INIT;
+	char name[64];
+	struct pump *p;
+	int fd;
+
+	(void)state;
+	config.format = SPLIT_MULTILINE;
+	p = start();
+	fd = pipe_open(path);
+	for (int i = 0; text.len < 4 * SEGMENT; i++)
+		bytes_add_format(&text, "%d\n at %*d\n\tat\n", i, i % 200, i);
+	assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+	assert_int_equal(write(fd, text.data, text.len), text.len);
+	wait_for(holds(state_dir, bytes_text(&text)));
+	assert_true(disk_entries(disk_path(state_dir, "app")) >= 3 + 3);
+	for (unsigned long long base = 0; base < text.len;) {
+		struct stat st;
+
+		assert_false(split_goes_on(text.data[base]));
+		snprintf(name, sizeof(name), "app/spool.%016llu", base);
+		if (stat(disk_path(state_dir, "%s", name), &st) < 0)
+			break;
+		base += (unsigned long long)st.st_size;
+	}
+	close(fd);
+	bytes_release(&text);
+	pump_free(p);
+}
+
 static void a_record_that_fits_no_segment_is_cut(void **state)
 {
 	struct pump *p = start();
@@ -356,6 +441,9 @@ int main(void)
 		TEST(takes_what_is_there_before_it_ends),
 		TEST(half_a_record_is_ended_with_the_last_writer),
 		TEST(segments_end_with_a_record),
+		TEST(segments_end_with_a_block),
+		TEST(half_a_block_is_ended_with_the_last_writer),
+		TEST(segments_end_before_a_line_that_begins_one),
 		TEST(a_record_that_fits_no_segment_is_cut),
 		TEST(another_goes_on_when_the_first_ends),
 		TEST(without_inotify_the_timer_does),

@@ -29,7 +29,8 @@ static int setup(void **state)
 
 static void take(struct spool *s)
 {
-	assert_int_equal(spool_open(s, state_dir, "app", BYTES), 0);
+	assert_int_equal(
+		spool_open(s, state_dir, "app", BYTES, SPLIT_LINES), 0);
 	assert_int_equal(spool_take(s), 1);
 }
 
@@ -106,7 +107,7 @@ static void begins_empty_and_allocated(void **state)
 	assert_int_equal(st.st_size, 0);
 	assert_true(st.st_blocks * 512 >= SEGMENT);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	assert_int_equal(spool_room(&s), SEGMENT - 1);
+	assert_int_equal(spool_room(&s), SEGMENT - SPOOL_END_BYTES);
 	assert_int_equal(spool_ends_record(&s), 1);
 	spool_close(&s);
 }
@@ -133,7 +134,8 @@ static void one_process_at_a_time_writes(void **state)
 
 	(void)state;
 	take(&a);
-	assert_int_equal(spool_open(&b, state_dir, "app", BYTES), 0);
+	assert_int_equal(
+		spool_open(&b, state_dir, "app", BYTES, SPLIT_LINES), 0);
 	assert_int_equal(spool_take(&b), 0);
 	assert_int_equal(spool_take(&b), 0);
 	put(&a, "of a\n");
@@ -185,7 +187,8 @@ static void keeps_to_its_cap(void **state)
 	assert_true(bytes_kept() > BYTES / 2);
 	spool_close(&s);
 	/* Also when less is allowed than before. */
-	assert_int_equal(spool_open(&s, state_dir, "app", BYTES / 4), 0);
+	assert_int_equal(
+		spool_open(&s, state_dir, "app", BYTES / 4, SPLIT_LINES), 0);
 	assert_int_equal(spool_take(&s), 1);
 	assert_true(bytes_kept() <= BYTES / 4);
 	spool_close(&s);
@@ -252,7 +255,9 @@ static void links_in_its_folder_are_not_followed(void **state)
 	(void)state;
 	disk_write(disk_path(state_dir, "victim"), "precious\n");
 	for (size_t i = 0; i < 2; i++) {
-		assert_int_equal(spool_open(&s, state_dir, "app", BYTES), 0);
+		assert_int_equal(
+			spool_open(&s, state_dir, "app", BYTES, SPLIT_LINES),
+			0);
 		disk_link("../victim", in_folder(names[i]));
 		assert_int_equal(spool_take(&s), -1);
 		assert_int_equal(unlink(in_folder(names[i])), 0);
