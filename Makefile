@@ -132,7 +132,7 @@ help:
 	@echo '                   $(PARTS:%=make check-%  )'
 	@echo 'make torture       100,000 lines, every kind of rotation, kill -9; mutants'
 	@echo 'make bench         what a delivery costs; BENCH="-n 5000" sets the clients,'
-	@echo '                   -p the pairs, -e the events a pass'
+	@echo '                   -p the pairs, -e the events a pass; -s: several processes'
 	@echo 'make fuzz          each harness of tests/fuzz for FUZZ_SECONDS (60), with clang;'
 	@echo '                   FUZZ="place split" picks some'
 	@echo 'make fuzz-coverage how much of the parsers their corpus reaches'

@@ -1,13 +1,16 @@
 /*
- * bench [-n CLIENTS] [-p PAIRS] [-e EVENTS]... PROGRAM: what a delivery (one
- * event to one client) costs the responder, beside the limit: the same bytes
- * by plain send(). Both serve as many clients, one after the other in turns
- * of a tenth of a second, and each pair of turns gives one ratio: what
+ * bench [-n CLIENTS] [-p PAIRS] [-e EVENTS]... [-s] PROGRAM: what a delivery
+ * (one event to one client) costs the responder, beside the limit: the same
+ * bytes by plain send(). Both serve as many clients, one after the other in
+ * turns of a tenth of a second, and each pair of turns gives one ratio: what
  * disturbs the machine for longer disturbs both.
  *
  * Pacing: the events of a pass are appended at once, then everybody is waited
  * for. Ends with 1 when a figure misses what it must reach with its whole
  * interval.
+ *
+ * bench -s ...: what several processes on one socket make of several CPUs
+ * instead, in as many rounds; see share.h.
  */
 #include <errno.h>
 #include <sched.h>
@@ -25,6 +28,7 @@
 #include "tests/bench/die.h"
 #include "tests/bench/limit.h"
 #include "tests/bench/responder.h"
+#include "tests/bench/share.h"
 #include "tests/bench/spread.h"
 
 #define SEND_BUFFER	   32768 /* the default of send_buffer */
@@ -41,6 +45,7 @@ struct options {
 	size_t pairs;
 	size_t loads;
 	size_t events[LOADS_MAX]; /* a pass */
+	bool shares;
 	const char *program;
 };
 
@@ -168,7 +173,8 @@ static struct turn take_turn(struct bench *b, size_t events, pid_t pid,
 /* Our turn leaves its last pass for the limit to repeat. */
 static struct turn our_turn(struct bench *b, size_t events)
 {
-	struct turn turn = take_turn(b, events, b->responder.pid, pass_ours);
+	struct turn turn =
+		take_turn(b, events, b->responder.pids[0], pass_ours);
 	const struct bytes *got = crowd_first_got(b->ours);
 
 	bytes_clear(&b->pass);
@@ -274,11 +280,11 @@ static size_t open_clients(struct bench *b, const struct bytes *request)
 	crowd_wait_open(first);
 	crowd_close(first);
 	let_settle();
-	before = pss_bytes(b->responder.pid);
+	before = pss_bytes(b->responder.pids[0]);
 	b->ours = crowd_open(b->responder.socket, b->options->clients, request);
 	crowd_wait_open(b->ours);
 	let_settle();
-	after = pss_bytes(b->responder.pid);
+	after = pss_bytes(b->responder.pids[0]);
 	return after > before ? (after - before) / b->options->clients : 0;
 }
 
@@ -294,7 +300,7 @@ static bool print_memory(const struct options *o, size_t bytes_a_client)
 
 static void print_calls(struct bench *b)
 {
-	struct calls *c = calls_begin(b->responder.pid);
+	struct calls *c = calls_begin(b->responder.pids[0]);
 	uint64_t before = 0, after = 0;
 
 	if (!c) {
@@ -368,10 +374,10 @@ static bool run(const struct options *o)
 		die_errno("CPUs");
 	print_machine(o);
 	fflush(stdout);
-	b.responder = responder_open(o->program, SEND_BUFFER);
+	b.responder = responder_open(o->program, SEND_BUFFER, 1);
 	b.limit = limit_open(
 		responder_spare_socket(), o->clients, SEND_BUFFER / 2);
-	pin(b.responder.pid, &cpus, false);
+	pin(b.responder.pids[0], &cpus, false);
 	pin(b.limit.pid, &cpus, false);
 	responder_put_request(&request);
 	misses = print_memory(o, open_clients(&b, &request));
@@ -386,6 +392,22 @@ static bool run(const struct options *o)
 	bytes_release(&request);
 	bytes_release(&b.pass);
 	return misses;
+}
+
+static bool run_shared(const struct options *o)
+{
+	const struct share share = {
+		.program = o->program,
+		.clients = o->clients,
+		.rounds = o->pairs,
+		.events = o->events[0],
+		.send_buffer = SEND_BUFFER,
+	};
+
+	print_machine(o);
+	fflush(stdout);
+	share_run(&share);
+	return false;
 }
 
 static size_t number(const char *text)
@@ -415,7 +437,7 @@ static void read_options(struct options *o, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "n:p:e:")) != -1) {
+	while ((c = getopt(argc, argv, "n:p:e:s")) != -1) {
 		switch (c) {
 		case 'n':
 			o->clients = number(optarg);
@@ -428,9 +450,12 @@ static void read_options(struct options *o, int argc, char **argv)
 				die("at most %d times -e", LOADS_MAX);
 			o->events[o->loads++] = number(optarg);
 			break;
+		case 's':
+			o->shares = true;
+			break;
 		default:
 			die("usage: bench [-n CLIENTS] [-p PAIRS] "
-			    "[-e EVENTS]... PROGRAM");
+			    "[-e EVENTS]... [-s] PROGRAM");
 		}
 	}
 	if (optind + 1 != argc)
@@ -451,5 +476,5 @@ int main(int argc, char **argv)
 
 	read_options(&o, argc, argv);
 	raise_descriptors(o.clients);
-	return run(&o);
+	return o.shares ? run_shared(&o) : run(&o);
 }

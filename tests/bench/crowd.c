@@ -7,12 +7,17 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/bench/die.h"
 
 #define PATIENCE_MS   30000
 #define EVENTS_A_TURN 512
+
+/* Between two looks at who has got something. */
+#define ARRIVAL_STEP_NS	  50000
+#define ARRIVAL_STEPS_MAX 100000
 
 enum { HEADER_BYTES = 8, STDOUT = 6 };
 
@@ -24,6 +29,7 @@ static const char event_start[] = "data: " SEQUENCE_START;
 struct member {
 	int fd;
 	bool has_id;
+	bool has_arrival;
 	unsigned header_have;
 	unsigned char header[HEADER_BYTES];
 	size_t content_left;
@@ -35,6 +41,7 @@ struct member {
 
 struct crowd {
 	int epoll;
+	int arrivals; /* edges; -1: nobody asked for them yet */
 	size_t count;
 	size_t without_id;
 	size_t without; /* the event that is expected, */
@@ -66,6 +73,7 @@ struct crowd *crowd_open(
 	if (!c)
 		die_errno("memory");
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
+	c->arrivals = -1;
 	c->count = c->without_id = count;
 	for (size_t i = 0; i < count; i++) {
 		struct member *m = &c->members[i];
@@ -87,6 +95,8 @@ void crowd_close(struct crowd *c)
 	for (size_t i = 0; i < c->count; i++)
 		close(c->members[i].fd);
 	close(c->epoll);
+	if (c->arrivals >= 0)
+		close(c->arrivals);
 	bytes_release(&c->first_got);
 	free(c);
 }
@@ -232,6 +242,47 @@ void crowd_expect(struct crowd *c, uint64_t number)
 	c->expected = number;
 	c->without = c->count;
 	bytes_clear(&c->first_got);
+}
+
+static void watch_arrivals(struct crowd *c)
+{
+	c->arrivals = epoll_create1(EPOLL_CLOEXEC);
+	for (size_t i = 0; i < c->count; i++) {
+		struct epoll_event event = { .events = EPOLLIN | EPOLLET,
+			.data.ptr = &c->members[i] };
+
+		if (epoll_ctl(c->arrivals, EPOLL_CTL_ADD, c->members[i].fd,
+			    &event) < 0)
+			die_errno("epoll");
+	}
+}
+
+void crowd_wait_arrival(struct crowd *c)
+{
+	const struct timespec step = { .tv_nsec = ARRIVAL_STEP_NS };
+	struct epoll_event events[EVENTS_A_TURN];
+	size_t without = c->count, steps = 0;
+
+	if (c->arrivals < 0)
+		watch_arrivals(c);
+	for (size_t i = 0; i < c->count; i++)
+		c->members[i].has_arrival = false;
+	while (without) {
+		int n = epoll_wait(c->arrivals, events, EVENTS_A_TURN, 0);
+
+		for (int i = 0; i < n; i++) {
+			struct member *m = events[i].data.ptr;
+
+			without -= !m->has_arrival;
+			m->has_arrival = true;
+		}
+		if (n == EVENTS_A_TURN)
+			continue;
+		if (++steps == ARRIVAL_STEPS_MAX)
+			die("%zu of %zu clients get nothing", without,
+				c->count);
+		nanosleep(&step, NULL);
+	}
 }
 
 bool crowd_take(struct crowd *c, int ms)

@@ -36,6 +36,10 @@ void crowd_expect(struct crowd *c, uint64_t number);
 bool crowd_take(struct crowd *c, int ms);
 void crowd_wait(struct crowd *c);
 
+/* Waits until each of them could read something that came since crowd_expect,
+ * and reads nothing. It takes next to no CPU. */
+void crowd_wait_arrival(struct crowd *c);
+
 /* What the first of them got since crowd_expect, headers included. Valid
  * until the next call. */
 const struct bytes *crowd_first_got(const struct crowd *c);

@@ -18,11 +18,10 @@
 #include "tests/bench/die.h"
 #include "tests/lib/ask.h"
 
-enum { IN_FOLDER = 96 };
+enum { IN_FOLDER = 96, BACKLOG = 4096 };
 
 /* Heartbeats would be the one thing that the limit does not do. */
 static const char config[] =
-	"listen = \"%s\";\n"
 	"heartbeat = 3600;\n"
 	"send_buffer = %d;\n"
 	"sources = ({ name = \"log\"; path = \"%s\"; });\n";
@@ -79,9 +78,7 @@ static void make_folder(int send_buffer)
 	snprintf(paths.spare, IN_FOLDER, "%s/spare", paths.folder);
 	remove_at_end();
 	f = fopen(paths.config, "we");
-	if (!f ||
-		fprintf(f, config, paths.socket, send_buffer, paths.log) < 0 ||
-		fclose(f))
+	if (!f || fprintf(f, config, send_buffer, paths.log) < 0 || fclose(f))
 		die_errno("%s", paths.config);
 }
 
@@ -92,7 +89,21 @@ const char *responder_spare_socket(void)
 
 /* ---- the program */
 
-static pid_t start(const char *program)
+/* As a web server makes it. */
+static int listen_at(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(address.sun_path, path);
+	if (fd < 0 ||
+		bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+		listen(fd, BACKLOG) < 0)
+		die_errno("%s", path);
+	return fd;
+}
+
+static pid_t start(const char *program, int socket)
 {
 	pid_t pid = fork();
 
@@ -101,58 +112,42 @@ static pid_t start(const char *program)
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	dup2(socket, 0);
 	execl(program, program, "-c", paths.config, NULL);
 	fprintf(stderr, "bench: %s: %s\n", program, strerror(errno));
 	_exit(127);
 }
 
-static bool listens(void)
+struct responder responder_open(
+	const char *program, int send_buffer, size_t processes)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool yes;
-
-	strcpy(address.sun_path, paths.socket);
-	yes = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
-	close(fd);
-	return yes;
-}
-
-static void wait_listening(pid_t pid)
-{
-	const struct timespec step = { .tv_nsec = 10000000 };
-
-	while (!listens()) {
-		if (waitpid(pid, NULL, WNOHANG) == pid)
-			die("the responder did not start");
-		nanosleep(&step, NULL);
-	}
-}
-
-struct responder responder_open(const char *program, int send_buffer)
-{
-	struct responder r;
+	struct responder r = { .processes = processes };
+	int socket;
 
 	make_folder(send_buffer);
-	r = (struct responder){
-		.log = open(paths.log,
-			O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644),
-		.pid = start(program),
-		.socket = paths.socket,
-	};
+	r.socket = paths.socket;
+	r.log = open(
+		paths.log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 	if (r.log < 0)
 		die_errno("%s", paths.log);
-	wait_listening(r.pid);
+	/* Once it is closed here, nobody can connect but to one of them. */
+	socket = listen_at(paths.socket);
+	for (size_t i = 0; i < processes; i++)
+		r.pids[i] = start(program, socket);
+	close(socket);
 	return r;
 }
 
 void responder_close(struct responder *r)
 {
-	int status;
+	for (size_t i = 0; i < r->processes; i++) {
+		int status;
 
-	kill(r->pid, SIGTERM);
-	if (waitpid(r->pid, &status, 0) != r->pid || status != 0)
-		die("the responder ended with status %#x", status);
+		kill(r->pids[i], SIGTERM);
+		if (waitpid(r->pids[i], &status, 0) != r->pids[i] ||
+			status != 0)
+			die("the responder ended with status %#x", status);
+	}
 	close(r->log);
 	remove_folder();
 }

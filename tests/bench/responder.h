@@ -13,16 +13,21 @@
 
 #define RESPONDER_LINE_BYTES 150 /* with the newline */
 
+#define RESPONDER_PROCESSES_MAX 8
+
 struct responder {
-	pid_t pid;
+	pid_t pids[RESPONDER_PROCESSES_MAX];
+	size_t processes;
 	int log;	  /* appended to */
 	uint64_t written; /* lines so far: the number of the last one */
 	const char *socket;
 };
 
-/* Makes the folder, starts the program, waits until it listens. `socket` is
- * valid until responder_close, which removes everything. One at a time. */
-struct responder responder_open(const char *program, int send_buffer);
+/* Makes the folder, and starts the program that many times on one socket, as
+ * spawn-fcgi does. `socket` is valid until responder_close, which removes
+ * everything. One at a time. */
+struct responder responder_open(
+	const char *program, int send_buffer, size_t processes);
 void responder_close(struct responder *r);
 
 /* A path in its folder, for what else is needed; removed as well. */

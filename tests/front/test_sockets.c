@@ -160,6 +160,33 @@ static void four_processes_share_one_socket(void **state)
 	}
 }
 
+static void terminate(void *context, pid_t pid)
+{
+	(void)context;
+	kill(pid, SIGTERM);
+}
+
+/* With the line that the manual has. */
+static void spawn_fcgi_starts_four(void **state)
+{
+	enum { PROCESSES = 4 };
+	struct responder r;
+
+	(void)state;
+	responder_prepare(&r, NULL);
+	disk_append(r.log, "one\n");
+	struct process *spawn =
+		process_run("spawn-fcgi", "-s", r.address, "-F", "4", "--",
+			process_program("ssetail.fcgi"), "-c", r.config, NULL);
+	assert_int_equal(process_exit_code(spawn), 0);
+	assert_int_equal(
+		process_descendants(getpid(), "ssetail.fcgi"), PROCESSES);
+	for (int i = 0; i < 2 * PROCESSES; i++)
+		expect_line(&r, "one");
+	process_each_descendant(getpid(), "ssetail.fcgi", terminate, NULL);
+	wait_for(process_descendants(getpid(), "ssetail.fcgi") == 0);
+}
+
 /* Left to itself the kernel wakes the same one again and again. */
 static void clients_that_come_one_by_one_are_shared_out(void **state)
 {
@@ -537,6 +564,7 @@ int main(void)
 		TEST(descriptor_0_is_listened_on),
 		TEST(descriptor_0_wins_over_the_configuration),
 		TEST(four_processes_share_one_socket),
+		TEST(spawn_fcgi_starts_four),
 		TEST(clients_that_come_one_by_one_are_shared_out),
 		TEST(a_client_wakes_one_of_four),
 		TEST(listen_fds_are_taken),
