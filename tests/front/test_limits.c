@@ -4,6 +4,7 @@
  */
 #include "tests/lib/test.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "tests/lib/disk.h"
@@ -216,6 +217,50 @@ static void a_refused_address_takes_no_room_of_others(void **state)
 	expect_busy(responder_open(&r, from("192.0.2.3")), NO_CLIENTS);
 }
 
+/* ---- other limits by a reload */
+
+static void reload(
+	const struct responder *r, const char *before, const char *after)
+{
+	const char *next = disk_path(r->folder, "next.conf");
+	const char *const changes[][2] = { { before, after }, { NULL, NULL } };
+	size_t said = strlen(process_errors(r->process));
+
+	disk_copy_changed(r->config, next, changes);
+	disk_rename(next, r->config);
+	process_signal(r->process, SIGHUP);
+	wait_for(strstr(
+		process_errors(r->process) + said, "info: reload: 1 sources"));
+}
+
+/* Who is there stays, and those who come next are counted with them; by
+ * address only those who came when that was asked for. */
+static void another_limit_is_for_those_who_come(void **state)
+{
+	struct front_client *first, *second;
+	struct responder r;
+
+	(void)state;
+	start(&r, "max_clients = 1;");
+	first = responder_follow(&r, NULL);
+	expect_busy(responder_open(&r, NULL), NO_CLIENTS);
+	reload(&r, "max_clients = 1;",
+		"max_clients = 3; max_clients_per_address = 1;");
+	second = responder_follow(&r, NULL);
+	expect_busy(responder_open(&r, NULL), NO_ADDRESS);
+	reload(&r, "max_clients = 3; max_clients_per_address = 1;",
+		"max_clients = 1;");
+	expect_busy(responder_open(&r, NULL), NO_CLIENTS);
+	disk_append(r.log, "one\n");
+	reader_expect_event(&first->reader, 0, "message", "one");
+	reader_expect_event(&second->reader, 0, "message", "one");
+	reader_close(&first->reader);
+	reader_close(&second->reader);
+	open_until_served(&r, NULL);
+	expect_busy(responder_open(&r, NULL), NO_CLIENTS);
+	assert_int_equal(process_stop(r.process), 0);
+}
+
 /* ---- for a long time */
 
 /* Every second one for its address, the others for want of room. */
@@ -289,6 +334,7 @@ int main(void)
 		TEST(the_log_says_it_once),
 		TEST(no_address_takes_more_than_its_share),
 		TEST(a_refused_address_takes_no_room_of_others),
+		TEST(another_limit_is_for_those_who_come),
 		TEST(thousands_that_are_refused_leave_nothing_behind),
 		SITE_TEST(a_cgi_process_does_not_count_the_others),
 	};
