@@ -91,6 +91,18 @@ static void close_source(struct feed *f)
 	f->is_open = f->is_ready = false;
 }
 
+/* Whose truncation was told has been told of; and what a spool does is nobody's
+ * business. */
+static void tell_rotation(struct feed *f)
+{
+	const char *name = f->config->name;
+
+	if (f->truncations > 0)
+		f->truncations--;
+	else if (!f->pipe && log_spend(&f->log, name))
+		log_info("%s: rotated", name);
+}
+
 /* The head stood in the file of serial `before`; 0: in none. */
 static void count_rotations(struct feed *f, uint32_t before)
 {
@@ -102,6 +114,7 @@ static void count_rotations(struct feed *f, uint32_t before)
 		file->serial <= f->head.places[f->head.count - 1].file) {
 		before = file->serial;
 		f->rotations++;
+		tell_rotation(f);
 	}
 }
 

@@ -32,6 +32,7 @@
 #include "common/cursor.h"
 #include "common/delivery.h"
 #include "common/encode.h"
+#include "common/log.h"
 #include "common/place.h"
 #include "common/pump.h"
 #include "common/ring.h"
@@ -106,6 +107,8 @@ struct feed {
 	bool read_failed;	/* EIO and the like, at the last look */
 	unsigned missing_looks; /* of the timer, in a row */
 	uint64_t rotations;	/* also before it was opened */
+	unsigned truncations;	/* told, and to be counted as rotations yet */
+	struct log_budget log;
 	struct {
 		int wd;
 		uint32_t serial; /* of the file; 1, 2: a directory */

@@ -206,8 +206,16 @@ static void move_tag(const struct feed *f, struct cursor *c, uint32_t serial)
  */
 static void follow_copy(struct feed *f, uint32_t serial)
 {
-	log_info("%s: truncated%s", f->config->name,
-		chain_find(&f->chain, serial) ? ": its copy is read on" : "");
+	const char *name = f->config->name;
+
+	/* Of the last file, the rest comes as a new one. */
+	if (f->head.count > 0 &&
+		f->head.places[f->head.count - 1].file == serial)
+		f->truncations++;
+	if (log_spend(&f->log, name))
+		log_info("%s: truncated%s", name,
+			chain_find(&f->chain, serial) ? ": its copy is read on"
+						      : "");
 	move_tag(f, &f->head, serial);
 	enter_between(f, &f->head, serial);
 	for (struct follower *one = f->followers.next; one != &f->followers;
@@ -484,7 +492,7 @@ void feed_tell_waiting(struct feed *f, bool timer)
 	if (f->pipe && state == FILE_OPEN)
 		state = pump_state(f->pipe);
 	if (state == FILE_OPEN) {
-		if (f->is_waiting)
+		if (f->is_waiting && log_spend(&f->log, f->config->name))
 			log_info("%s: %s: is there", f->config->name,
 				f->config->path);
 		f->is_waiting = false;
@@ -500,6 +508,7 @@ void feed_tell_waiting(struct feed *f, bool timer)
 	f->is_waiting = true;
 	f->waiting = reasons[state];
 	feed_put_own(f, CURSOR_WAITING, f->waiting, -1);
-	log_warning("%s: %s: waiting: %s", f->config->name, f->config->path,
-		encode_waiting_name(f->waiting));
+	if (log_spend(&f->log, f->config->name))
+		log_warning("%s: %s: waiting: %s", f->config->name,
+			f->config->path, encode_waiting_name(f->waiting));
 }

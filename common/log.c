@@ -4,10 +4,22 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 1023 /* with its newline */
+
+#define MINUTE_S 60
+
+/* As syslog(3) numbers them. */
+static const char *const level_numbers[] = {
+	[LOG_LEVEL_ERROR] = "<3>",
+	[LOG_LEVEL_WARNING] = "<4>",
+	[LOG_LEVEL_INFO] = "<6>",
+};
 
 static const char *const level_names[] = {
 	[LOG_LEVEL_ERROR] = "error: ",
@@ -37,14 +49,28 @@ static void mask_controls(char *text, size_t len)
 			text[i] = '?';
 }
 
+/* Is standard error what systemd connected to its journal, and not what
+ * somebody put in its place since? */
+static bool is_journal(void)
+{
+	const char *given = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+
+	return given != NULL && sscanf(given, "%llu:%llu", &dev, &ino) == 2 &&
+	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev &&
+	       st.st_ino == ino;
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
 	int saved = errno;
 	char line[LINE_MAX_BYTES + 1];
-	size_t len = strlen(level_names[level]);
+	size_t len;
 	va_list args;
 
-	memcpy(line, level_names[level], len);
+	len = (size_t)snprintf(line, sizeof(line), "%s%s",
+		is_journal() ? level_numbers[level] : "", level_names[level]);
 	va_start(args, format);
 	int added = vsnprintf(line + len, sizeof(line) - len, format, args);
 	va_end(args);
@@ -61,9 +87,26 @@ void log_line(enum log_level level, const char *format, ...)
 	errno = saved;
 }
 
+bool log_spend(struct log_budget *b, const char *subject)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (b->lines == 0 || now.tv_sec - b->begun_s >= MINUTE_S) {
+		if (b->lines > LOG_BUDGET_LINES)
+			log_info("%s: %u lines were left out", subject,
+				b->lines - LOG_BUDGET_LINES);
+		b->begun_s = now.tv_sec;
+		b->lines = 0;
+	}
+	if (b->lines == LOG_BUDGET_LINES)
+		log_info("%s: more lines are left out for a minute", subject);
+	return b->lines++ < LOG_BUDGET_LINES;
+}
+
 static bool is_plain(unsigned char c)
 {
-	return c >= 0x20 && c < 0x7f && c != '\\';
+	return c >= 0x20 && c < 0x7f && c != '\\' && c != '"';
 }
 
 char *log_escape(char *out, size_t size, const char *s)

@@ -78,6 +78,7 @@ struct pump_source {
 	bool more;    /* there may be something in the pipes */
 	int retry_ms; /* until the locks are tried again; 0: they are not */
 	int64_t retry_at_ms;
+	struct log_budget log;
 	bool is_told;	      /* that writing to the spool failed */
 	bool is_told_foreign; /* that another state directory has the pipe */
 };
@@ -123,6 +124,11 @@ static void count_spool(struct pump_source *s)
 }
 
 /* ---- pipes */
+
+static bool may_log(struct pump_source *s)
+{
+	return log_spend(&s->log, s->config->name);
+}
 
 static void watch_descriptor_of(struct pump_source *s, int fd, int *wd)
 {
@@ -197,8 +203,9 @@ static gid_t group_of(const char *name)
  * Nobody but us may open it before it is as it was configured, whatever the
  * umask. What another process made at the same moment is as good.
  */
-static int make_pipe(const struct source_config *config)
+static int make_pipe(struct pump_source *s)
 {
+	const struct source_config *config = s->config;
 	gid_t group = (gid_t)-1;
 	struct stat st;
 	int fd;
@@ -227,7 +234,8 @@ static int make_pipe(const struct source_config *config)
 		return -1;
 	}
 	close(fd);
-	log_info("%s: %s: made", config->name, config->path);
+	if (may_log(s))
+		log_info("%s: %s: made", config->name, config->path);
 	return 0;
 }
 
@@ -256,8 +264,8 @@ static enum file_state look_at_path(struct pump_source *s)
 	if (stat(path, &st) < 0) {
 		if (errno != ENOENT || !s->config->create)
 			return state_of_errno(errno);
-		if (make_pipe(s->config) < 0) {
-			if (s->state == FILE_OPEN)
+		if (make_pipe(s) < 0) {
+			if (s->state == FILE_OPEN && may_log(s))
 				log_warning("%s: %s: cannot be made: %s",
 					s->config->name, path, strerror(errno));
 			return errno == ENOENT ? FILE_ABSENT
@@ -343,7 +351,9 @@ static void take_over(struct pump_source *s)
 
 	if (taken < 0 && !s->is_told) {
 		s->is_told = true;
-		log_error("%s: spool: %s", s->config->name, strerror(errno));
+		if (may_log(s))
+			log_error("%s: spool: %s", s->config->name,
+				strerror(errno));
 	}
 	if (!s->is_ours && taken == 0 && s->lock_watch < 0) {
 		watch_descriptor_of(s, s->spool.lock, &s->lock_watch);
@@ -353,6 +363,9 @@ static void take_over(struct pump_source *s)
 	}
 	if (!s->is_ours && taken == 1) {
 		unwatch(s, &s->lock_watch);
+		if (may_log(s))
+			log_info("%s: %s: is read by this process",
+				s->config->name, s->config->path);
 		s->is_ours = s->more = true;
 		s->is_told = false;
 	}
@@ -509,13 +522,16 @@ static void begin_memory(struct pump_source *s)
 	int error = errno;
 
 	if (!s->spool.memory && spool_begin_memory(&s->spool) == 0) {
-		log_warning("%s: spool: %s: going on in memory, for the "
-			    "clients of this process",
-			s->config->name, strerror(error));
+		if (may_log(s))
+			log_warning("%s: spool: %s: going on in memory, for "
+				    "the clients of this process",
+				s->config->name, strerror(error));
 		s->more = true;
 		s->is_told = false;
 	} else if (!s->is_told) {
-		log_error("%s: spool: %s", s->config->name, strerror(error));
+		if (may_log(s))
+			log_error("%s: spool: %s", s->config->name,
+				strerror(error));
 		s->is_told = true;
 	}
 }
@@ -550,7 +566,8 @@ static void end_memory(struct pump_source *s)
 {
 	uint64_t lost;
 
-	if (s->spool.memory && spool_end_memory(&s->spool, &lost) == 1)
+	if (s->spool.memory && spool_end_memory(&s->spool, &lost) == 1 &&
+		may_log(s))
 		log_info("%s: spool: on the disk again; %llu bytes are "
 			 "missing there",
 			s->config->name, (unsigned long long)lost);

@@ -358,14 +358,15 @@ static int make_next_in_any_case(struct spool *s)
 }
 
 /* Where the disk has no room for it there is the newest full one to go by. */
-static void write_base(const struct spool *s, uint64_t base)
+static void write_base(struct spool *s, uint64_t base)
 {
 	char text[BASE_DIGITS + 2];
 	int fd = open_own(s->dir, "base", O_WRONLY | O_CREAT);
 
 	snprintf(text, sizeof(text), "%0*llu\n", BASE_DIGITS,
 		(unsigned long long)base);
-	if (fd < 0 || pwrite(fd, text, sizeof(text) - 1, 0) < 0)
+	if ((fd < 0 || pwrite(fd, text, sizeof(text) - 1, 0) < 0) &&
+		log_spend(&s->log, "spool"))
 		log_warning("spool: base: %s", strerror(errno));
 	close_one(&fd);
 }
@@ -391,7 +392,8 @@ static int begin_next(struct spool *s, uint64_t base)
 	if (renameat(s->dir, "next", s->dir, "current") < 0)
 		return -1;
 	/* What was allocated and not used. */
-	if (s->fd >= 0 && ftruncate(s->fd, (off_t)s->size) < 0)
+	if (s->fd >= 0 && ftruncate(s->fd, (off_t)s->size) < 0 &&
+		log_spend(&s->log, "spool"))
 		log_warning("spool: %s", strerror(errno));
 	close_one(&s->fd);
 	s->fd = s->next;

@@ -30,6 +30,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/log.h"
 #include "common/split.h"
 
 #define SPOOL_SEGMENTS 8 /* the cap is as many of them */
@@ -40,6 +41,7 @@
 struct overlay;
 
 struct spool {
+	struct log_budget log;
 	int dir;
 	int lock;      /* of the lock file; -1: not open */
 	int fd;	       /* of `current`; -1: it is not ours to write */

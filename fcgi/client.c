@@ -623,7 +623,9 @@ static void open_stream(struct client *c, int64_t now_ms)
 		c->is_waiting = true;
 		break;
 	default:
-		log_error("stream: cannot be opened: %s", strerror(errno));
+		if (log_spend(&x->log, "stream"))
+			log_error("stream: cannot be opened: %s",
+				strerror(errno));
 		client_close(c);
 	}
 	free(session);

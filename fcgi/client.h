@@ -18,6 +18,7 @@
 #include "common/buffer.h"
 #include "common/figures.h"
 #include "common/hub.h"
+#include "common/log.h"
 #include "common/stream.h"
 #include "fcgi/admit.h"
 #include "fcgi/tally.h"
@@ -48,6 +49,7 @@ struct client_context {
 	size_t streams;	     /* of them, those that have one or wait for it */
 	struct tally *tally; /* of these; NULL: nobody asked for it yet */
 	int64_t next_warning_ms;
+	struct log_budget log;
 	struct figures figures; /* that of the wake-ups is the loop's */
 };
 

@@ -167,7 +167,8 @@ static int serve(const struct config *config, const struct options *o)
 	fd = open_socket(config, o, &address);
 	if (fd < 0)
 		return EX_UNAVAILABLE;
-	log_info("start: %zu sources, %s", config->source_count,
+	log_info("start: version %s: pid %d: %zu sources: listens on %s",
+		SSETAIL_VERSION, (int)getpid(), config->source_count,
 		address ? address : "an inherited socket");
 	result = server_run(config, fd, clients_max);
 	if (address)

@@ -402,7 +402,8 @@ static void end_all(struct server *s)
 	for (struct client *c = s->list.next; c != &s->list; c = c->next)
 		client_end(c);
 	unlink_gone(s);
-	log_info("stop: %zu streams ended", count);
+	log_info(
+		"stop: SIG%s: %zu streams ended", sigabbrev_np(stopped), count);
 }
 
 long server_clients_max(long descriptors)

@@ -1,6 +1,7 @@
 /* The log: nothing of a single client's, whatever it sends. */
 #include "tests/lib/test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/lib/disk.h"
@@ -48,11 +49,99 @@ static void nothing_that_a_client_sends_gets_into_it(void **state)
 			fail_msg("line %d of the log: %s", lines, line);
 }
 
+/* What it has said since the last time: after the line that comes last. */
+static const char *said_until(struct process *p, size_t *said, const char *last)
+{
+	const char *text;
+
+	wait_for(strstr(process_errors(p) + *said, last));
+	text = process_errors(p) + *said;
+	*said += strlen(text);
+	return text;
+}
+
+static void operators_read_what_happens_once(void **state)
+{
+	struct front_client *c;
+	struct responder r;
+	char start[256];
+	size_t said = 0;
+
+	(void)state;
+	responder_start(
+		&r, &(struct responder_how){ .source = "history = 0;" });
+	snprintf(start, sizeof(start),
+		"info: start: version 0.1: pid %d: 1 sources: listens on %s\n",
+		(int)r.process->pid, r.address);
+	assert_string_equal(said_until(r.process, &said, "\n"), start);
+	c = responder_follow(&r, NULL);
+	for (int i = 0; i < 3; i++) {
+		disk_append(r.log, "before %d\n", i);
+		reader_wait_data(&c->reader, disk_path("", "before %d", i) + 1);
+		disk_rename(r.log, disk_path(r.folder, "log.%d", 3 - i));
+		disk_append(r.log, "after %d\n", i);
+		assert_string_equal(said_until(r.process, &said, "rotated\n"),
+			"info: log: rotated\n");
+		reader_wait_data(&c->reader, disk_path("", "after %d", i) + 1);
+	}
+	/* As copytruncate does. */
+	disk_copy(r.log, disk_path(r.folder, "log.0"));
+	disk_truncate(r.log, 0);
+	disk_append(r.log, "new\n");
+	reader_wait_data(&c->reader, "new");
+	disk_rename(r.log, disk_path(r.folder, "away"));
+	assert_string_equal(said_until(r.process, &said, "absent\n"),
+		disk_path("",
+			"info: log: truncated: its copy is read on\n"
+			"warning: log: %s: waiting: absent\n",
+			r.log) +
+			1);
+	disk_append(r.log, "back\n");
+	assert_string_equal(said_until(r.process, &said, "is there\n"),
+		disk_path("",
+			"info: log: rotated\n"
+			"info: log: %s: is there\n",
+			r.log) +
+			1);
+	reader_wait_data(&c->reader, "back");
+	assert_int_equal(process_stop(r.process), 0);
+	assert_string_equal(said_until(r.process, &said, "ended\n"),
+		"info: stop: SIGTERM: 1 streams ended\n");
+}
+
+static void a_source_that_comes_and_goes_does_not_fill_it(void **state)
+{
+	struct front_client *c;
+	struct responder r;
+	int lines = 0;
+
+	(void)state;
+	responder_start(
+		&r, &(struct responder_how){ .source = "history = 0;" });
+	c = responder_follow(&r, NULL);
+	for (int i = 0; i < 100; i++) {
+		disk_rename(r.log, disk_path(r.folder, "log.1"));
+		disk_append(r.log, "line %d\n", i);
+		reader_wait_data(&c->reader, disk_path("", "line %d", i) + 1);
+	}
+	process_wait_errors(
+		r.process, "info: log: more lines are left out for a minute\n");
+	for (const char *at = process_errors(r.process); *at; at++)
+		lines += *at == '\n';
+	/* That it started, 20, and that it says no more. */
+	assert_int_equal(lines, 22);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(
 			nothing_that_a_client_sends_gets_into_it, test_cleanup),
+		cmocka_unit_test_teardown(
+			operators_read_what_happens_once, test_cleanup),
+		cmocka_unit_test_teardown(
+			a_source_that_comes_and_goes_does_not_fill_it,
+			test_cleanup),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);

@@ -6,8 +6,11 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -117,6 +120,66 @@ static void no_text_can_break_a_line(void **state)
 		line, "info: a?error: forged??[2J??\xc3\xa9: is there\n");
 }
 
+static void says_only_so_much_of_a_subject_in_a_minute(void **state)
+{
+	struct log_budget budget = { 0 };
+	char line[2048];
+	int said = 0;
+
+	(void)state;
+	for (int i = 0; i < LOG_BUDGET_LINES; i++)
+		said += log_spend(&budget, "access");
+	assert_int_equal(said, LOG_BUDGET_LINES);
+	LOG_CAUGHT(said += log_spend(&budget, "access"));
+	read_line(line, sizeof(line));
+	assert_string_equal(
+		line, "info: access: more lines are left out for a minute\n");
+	for (int i = 0; i < 1000; i++)
+		said += log_spend(&budget, "access");
+	assert_int_equal(said, LOG_BUDGET_LINES);
+	assert_int_equal(recv(test_end, line, 1, MSG_DONTWAIT), -1);
+	/* A minute later. */
+	budget.begun_s -= 60;
+	LOG_CAUGHT(said += log_spend(&budget, "access"));
+	assert_int_equal(said, LOG_BUDGET_LINES + 1);
+	read_line(line, sizeof(line));
+	assert_string_equal(line, "info: access: 1001 lines were left out\n");
+	/* And one in which nothing was left out says nothing. */
+	budget.begun_s -= 60;
+	assert_true(log_spend(&budget, "access"));
+}
+
+static void tells_the_journal_the_level(void **state)
+{
+	char stream[64], line[2048];
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(fstat(log_end, &st), 0);
+	snprintf(stream, sizeof(stream), "%llu:%llu",
+		(unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+	LOG_CAUGHT(log_error("a"));
+	read_line(line, sizeof(line));
+	assert_string_equal(line, "<3>error: a\n");
+	LOG_CAUGHT(log_warning("b"));
+	read_line(line, sizeof(line));
+	assert_string_equal(line, "<4>warning: b\n");
+	LOG_CAUGHT(log_info("c"));
+	read_line(line, sizeof(line));
+	assert_string_equal(line, "<6>info: c\n");
+	/* Standard error is something else now. */
+	setenv("JOURNAL_STREAM", "1:2", 1);
+	LOG_CAUGHT(log_info("d"));
+	read_line(line, sizeof(line));
+	assert_string_equal(line, "info: d\n");
+	setenv("JOURNAL_STREAM", "nonsense", 1);
+	LOG_CAUGHT(log_info("e"));
+	read_line(line, sizeof(line));
+	assert_string_equal(line, "info: e\n");
+	unsetenv("JOURNAL_STREAM");
+}
+
 static void keeps_errno_for_its_caller(void **state)
 {
 	char line[2048];
@@ -153,6 +216,7 @@ static void escapes_what_is_not_plain(void **state)
 	} cases[] = {
 		{ __LINE__, "", 10, "" },
 		{ __LINE__, "plain ~text!", 64, "plain ~text!" },
+		{ __LINE__, "a \"name\"", 64, "a \\x22name\\x22" },
 		{ __LINE__, "a\r\nerror: b", 64, "a\\x0d\\x0aerror: b" },
 		{ __LINE__, "\x1b[31m", 64, "\\x1b[31m" },
 		{ __LINE__, "\\x0a", 64, "\\x5cx0a" },
@@ -191,6 +255,8 @@ int main(void)
 		cmocka_unit_test(begins_with_its_level),
 		cmocka_unit_test(no_text_can_break_a_line),
 		cmocka_unit_test(cuts_a_line_and_still_ends_it),
+		cmocka_unit_test(says_only_so_much_of_a_subject_in_a_minute),
+		cmocka_unit_test(tells_the_journal_the_level),
 		cmocka_unit_test(keeps_errno_for_its_caller),
 		cmocka_unit_test(keeps_errno_when_nobody_reads),
 		cmocka_unit_test(escapes_what_is_not_plain),
