@@ -239,6 +239,11 @@ static int serve(struct session *s, const struct config *config,
 	}
 	if (outcome == STREAM_FAILED)
 		return -1;
+	if (outcome == STREAM_OVER) {
+		head_add_answer(&s->text, 204, NULL, false, &route->cors);
+		write_buffer(&s->text);
+		return 0;
+	}
 	s->last_sent_ms = s->last_look_ms = program_now_ms();
 	s->ends_ms = INT64_MAX;
 	if (config->lifetime_s)

@@ -1,5 +1,6 @@
 #include "common/feed_inside.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/cold.h"
@@ -250,11 +251,9 @@ void feed_release(struct feed *f)
 	close_source(f);
 }
 
-enum feed_outcome feed_follow(struct feed *f, struct follower *follower,
-	const struct place *places, size_t count, bool id_is_bad,
-	uint32_t records)
+/* Has the source open, and the head at its end. */
+static enum feed_outcome prepare(struct feed *f)
 {
-	struct cursor *c = &follower->cursor;
 	enum feed_outcome outcome = FEED_NOTHING;
 
 	if (!f->is_open)
@@ -263,15 +262,38 @@ enum feed_outcome feed_follow(struct feed *f, struct follower *follower,
 		outcome = FEED_WAIT;
 	if (outcome == FEED_NOTHING && !f->is_ready)
 		outcome = feed_find_end(f);
+	return outcome;
+}
+
+/* It has its cursor, and follows from now on. */
+static void add_follower(
+	struct feed *f, struct follower *follower, struct cursor *until)
+{
+	f->unused_looks = 0;
+	follower->until = until;
+	follower->cursor.ring = 0;
+	follower->next = &f->followers;
+	follower->previous = f->followers.previous;
+	follower->previous->next = follower;
+	f->followers.previous = follower;
+}
+
+enum feed_outcome feed_follow(struct feed *f, struct follower *follower,
+	const struct place *places, size_t count, bool id_is_bad,
+	uint32_t records)
+{
+	struct feed_places start = { places, count };
+	struct cursor *c = &follower->cursor;
+	enum feed_outcome outcome = prepare(f);
+
 	if (outcome == FEED_NOTHING && count > 0)
-		outcome = feed_start_at(f, c, places, count, records);
+		outcome = feed_start_at(f, c, &start, records);
 	else if (outcome == FEED_NOTHING)
-		outcome = feed_start_back(f, c, records);
+		outcome = feed_start_back(f, c, &f->head, records);
 	if (outcome == FEED_NOTHING)
 		outcome = feed_take_in_unfinished(f);
 	if (outcome != FEED_NOTHING)
 		return outcome;
-	f->unused_looks = 0;
 	if (id_is_bad && !c->notice)
 		feed_set_gap(c, GAP_UNKNOWN_ID, -1);
 	if (!c->notice && f->is_waiting) {
@@ -279,18 +301,44 @@ enum feed_outcome feed_follow(struct feed *f, struct follower *follower,
 		c->reason = (uint32_t)f->waiting;
 		c->bytes = 0;
 	}
-	c->ring = 0;
-	follower->next = &f->followers;
-	follower->previous = f->followers.previous;
-	follower->previous->next = follower;
-	f->followers.previous = follower;
+	add_follower(f, follower, NULL);
 	return FEED_NOTHING;
+}
+
+enum feed_outcome feed_follow_until(struct feed *f, struct follower *follower,
+	struct feed_places end, struct feed_places start, uint32_t records)
+{
+	struct cursor *until = calloc(1, sizeof(*until));
+	struct cursor *c = &follower->cursor;
+	enum feed_outcome outcome = until ? prepare(f) : FEED_FAILED;
+
+	if (outcome == FEED_NOTHING)
+		outcome = feed_start_range(f, c, until, &end, &start, records);
+	if (outcome == FEED_NOTHING)
+		outcome = feed_take_in_unfinished(f);
+	if (outcome != FEED_NOTHING) {
+		free(until);
+		return outcome;
+	}
+	until->ring = 0;
+	if (feed_is_at_end(f, until, c))
+		*c = *until;
+	add_follower(f, follower, until);
+	return FEED_NOTHING;
+}
+
+bool feed_has_arrived(const struct follower *follower)
+{
+	return follower->until && memcmp(&follower->cursor, follower->until,
+					  sizeof(struct cursor)) == 0;
 }
 
 void feed_leave(struct feed *f, struct follower *follower)
 {
 	follower->previous->next = follower->next;
 	follower->next->previous = follower->previous;
+	free(follower->until);
+	follower->until = NULL;
 	if (f->followers.next == &f->followers)
 		close_source(f);
 }

@@ -62,7 +62,8 @@ enum feed_outcome {
 
 struct follower {
 	struct follower *next, *previous;
-	void *owner; /* not the feed's */
+	void *owner;	      /* not the feed's */
+	struct cursor *until; /* where it ends: the feed's; or NULL */
 	struct cursor cursor;
 };
 
@@ -124,6 +125,14 @@ struct feed_view {
 	const char *before; /* what an id begins with, and ends with: places */
 	const char *after;  /* of other sources with their "-"; or "" */
 	size_t budget;	    /* bytes that its own part may take */
+	/* Where it ends, and the ring is not for it; NULL: nowhere. */
+	const struct cursor *until;
+};
+
+/* Places of an id that are of one source. */
+struct feed_places {
+	const struct place *list;
+	size_t count;
 };
 
 void feed_init(struct feed *f, const struct source_config *config,
@@ -145,6 +154,19 @@ void feed_set_pipe(
 enum feed_outcome feed_follow(struct feed *f, struct follower *follower,
 	const struct place *places, size_t count, bool id_is_bad,
 	uint32_t records);
+
+/*
+ * Starts a follower of what is before a place, as above: `records` before
+ * `end`, or at `start` where there are some. It arrives when it was told all,
+ * at once where there is nothing. Where `end` is none or gone, that is a gap,
+ * and all; not for one that has a start: it has been told.
+ */
+enum feed_outcome feed_follow_until(struct feed *f, struct follower *follower,
+	struct feed_places end, struct feed_places start, uint32_t records);
+
+/* Has it been told all up to where it ends? */
+bool feed_has_arrived(const struct follower *follower);
+
 void feed_leave(struct feed *f, struct follower *follower);
 
 /*
@@ -184,11 +206,11 @@ enum feed_outcome feed_produce(struct feed *f, const struct feed_view *view,
 	struct buffer *out);
 
 /*
- * Prepares a cursor whose piece is sent in part: feed_produce makes the same
- * piece of it again, wherever the head goes meanwhile and whatever becomes of
- * other files. Right after the piece was made.
+ * Prepares a follower whose piece is sent in part: feed_produce makes the same
+ * piece of its cursor again, wherever the head goes meanwhile and whatever
+ * becomes of other files. Right after the piece was made.
  */
-void feed_promise(struct feed *f, struct cursor *c, size_t budget);
+void feed_promise(struct feed *f, struct follower *follower, size_t budget);
 
 /* Lets the oldest places go until the cursor's part of an id takes `budget`
  * bytes, down to one. */

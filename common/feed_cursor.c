@@ -216,11 +216,18 @@ void feed_enter_instead(
 	c->places[c->count - 1] = feed_place_at_start(f, file);
 }
 
-uint64_t feed_limit_in(const struct feed *f, const struct file *file)
+uint64_t feed_limit_in(const struct feed *f, const struct cursor *until,
+	const struct file *file)
 {
-	const struct cursor_place *head = cursor_look(&f->head, file->serial);
+	const struct cursor_place *at = NULL;
 
-	return head ? head->offset : file->size;
+	if (until && file->serial > until->places[until->count - 1].file)
+		return 0;
+	if (until)
+		at = cursor_look(until, file->serial);
+	if (!at)
+		at = cursor_look(&f->head, file->serial);
+	return at ? at->offset : file->size;
 }
 
 /* Bytes that a reader at `c` has yet to read to be where the head is. */
@@ -233,7 +240,7 @@ static uint64_t lag(const struct feed *f, const struct cursor *c)
 		const struct file *file = f->chain.files[i];
 		const struct cursor_place *at = cursor_look(c, file->serial);
 		uint64_t from = at ? at->offset : 0;
-		uint64_t to = feed_limit_in(f, file);
+		uint64_t to = feed_limit_in(f, NULL, file);
 
 		/* Of what it stands behind it has had all. */
 		if ((at || file->serial > last) && to > from)
@@ -250,7 +257,7 @@ struct feed_lag feed_measure(const struct feed *f)
 		one != &f->followers; one = one->next) {
 		uint64_t bytes;
 
-		if (one->cursor.ring == f->ring.head)
+		if (one->until || one->cursor.ring == f->ring.head)
 			continue;
 		all.laggards++;
 		bytes = lag(f, &one->cursor);

@@ -224,6 +224,8 @@ static void follow_copy(struct feed *f, uint32_t serial)
 		if (!one->cursor.reading)
 			move_tag(f, &one->cursor, serial);
 		enter_between(f, &one->cursor, serial);
+		if (one->until)
+			enter_between(f, one->until, serial);
 	}
 }
 

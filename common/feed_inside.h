@@ -45,14 +45,26 @@ enum feed_outcome feed_find_end(struct feed *f);
  * those that a resume has brought in. */
 enum feed_outcome feed_take_in_unfinished(struct feed *f);
 
-/* The cursor that stands `records` before the head. */
-enum feed_outcome feed_start_back(
-	struct feed *f, struct cursor *c, uint32_t records);
+/* The cursor that stands `records` before the cursor `from`. */
+enum feed_outcome feed_start_back(struct feed *f, struct cursor *c,
+	const struct cursor *from, uint32_t records);
 
 /* The cursor of an id. What of it is gone is a gap; where all of it is,
  * `records` before the head follow that. */
 enum feed_outcome feed_start_at(struct feed *f, struct cursor *c,
-	const struct place *places, size_t count, uint32_t records);
+	const struct feed_places *places, uint32_t records);
+
+/* The cursors of a range that ends at the places of an id: see
+ * feed_follow_until. */
+enum feed_outcome feed_start_range(struct feed *f, struct cursor *c,
+	struct cursor *until, const struct feed_places *end,
+	const struct feed_places *start, uint32_t records);
+
+/* ---- feed_produce.c */
+
+/* Is there nothing to tell between a cursor and where it ends? */
+bool feed_is_at_end(
+	struct feed *f, const struct cursor *until, const struct cursor *c);
 
 /* ---- feed_head.c */
 
@@ -146,8 +158,10 @@ void feed_enter(
 void feed_enter_instead(
 	const struct feed *f, struct cursor *c, const struct file *file);
 
-/* How far a reader behind the head may read in a file. */
-uint64_t feed_limit_in(const struct feed *f, const struct file *file);
+/* How far a reader behind the head may read in a file. `until` is where it
+ * ends, or NULL. */
+uint64_t feed_limit_in(const struct feed *f, const struct cursor *until,
+	const struct file *file);
 
 /* Takes out the places in files that are gone. What was lost with them is a
  * gap; a file that is gone without a loss was read to its end by everybody. */

@@ -104,8 +104,11 @@ static enum feed_outcome produce_from_ring(struct feed *f,
  * The next file a reader behind the head reads from, and its place there;
  * NULL when it has arrived. Steps into later files as earlier ones are read.
  */
-static struct cursor_place *next_to_read(struct feed *f, struct cursor *c)
+static struct cursor_place *next_to_read(
+	struct feed *f, const struct cursor *until, struct cursor *c)
 {
+	const struct cursor *goal = until ? until : &f->head;
+
 	for (;;) {
 		uint32_t last;
 		const struct file *next;
@@ -115,14 +118,14 @@ static struct cursor_place *next_to_read(struct feed *f, struct cursor *c)
 			const struct file *file =
 				chain_find(&f->chain, c->places[i].file);
 
-			if (file &&
-				c->places[i].offset < feed_limit_in(f, file))
+			if (file && c->places[i].offset <
+					    feed_limit_in(f, until, file))
 				return &c->places[i];
 		}
 		if (c->notice)
 			return NULL;
 		for (uint32_t i = 0; i + 1 < c->count;) {
-			if (cursor_find(&f->head, c->places[i].file))
+			if (cursor_look(goal, c->places[i].file))
 				i++;
 			else
 				cursor_remove(c, i);
@@ -130,11 +133,11 @@ static struct cursor_place *next_to_read(struct feed *f, struct cursor *c)
 		last = c->count ? c->places[c->count - 1].file : 0;
 		next = chain_after(&f->chain, last);
 		/* Nobody goes before the head: it alone looks for copies. */
-		if (!next || !f->head.count ||
-			next->serial > f->head.places[f->head.count - 1].file)
+		if (!next || !goal->count ||
+			next->serial > goal->places[goal->count - 1].file)
 			return NULL;
 		/* What the head has left is complete. */
-		if (c->count && !cursor_find(&f->head, last))
+		if (c->count && !cursor_look(goal, last))
 			feed_enter_instead(f, c, next);
 		else
 			feed_enter(f, c, next);
@@ -199,7 +202,7 @@ static enum feed_outcome produce_loss(struct feed *f,
 {
 	struct cursor_place *mine = cursor_find(to, file->serial);
 	const struct cursor_place *head = cursor_find(&f->head, file->serial);
-	uint64_t end = feed_limit_in(f, file);
+	uint64_t end = feed_limit_in(f, view->until, file);
 
 	if (head && file_has_place(file, head->offset, head->check) <= 0)
 		return FEED_WAIT;
@@ -231,7 +234,7 @@ static enum feed_outcome produce_from_file(struct feed *f,
 	bool in_head = cursor_find(&f->head, serial) != NULL;
 	bool begins = at->offset == 0;
 	size_t start = out->len;
-	uint64_t end = feed_limit_in(f, file);
+	uint64_t end = feed_limit_in(f, view->until, file);
 	enum scan_outcome outcome;
 	struct record r;
 	struct scan s;
@@ -321,7 +324,7 @@ enum feed_outcome feed_produce(struct feed *f, const struct feed_view *view,
 	}
 	to->ring = 0;
 	at = from->reading ? cursor_find(to, from->reading)
-			   : next_to_read(f, to);
+			   : next_to_read(f, view->until, to);
 	if (to->notice) {
 		produce_notice(f, view, to, out);
 		return FEED_BYTES;
@@ -330,12 +333,19 @@ enum feed_outcome feed_produce(struct feed *f, const struct feed_view *view,
 		return FEED_NOTHING;
 	if (at) {
 		outcome = produce_from_file(f, view, to, at, limit, out);
-		/* What the head has read must be there. */
-		if (outcome == FEED_NOTHING)
+		/* What the head has read must be there. An end that was forged
+		 * may be within a record. */
+		if (outcome == FEED_NOTHING && view->until)
+			*to = *view->until;
+		else if (outcome == FEED_NOTHING)
 			outcome = FEED_WAIT;
-		if (outcome != FEED_BYTES)
+		if (outcome != FEED_BYTES && outcome != FEED_NOTHING)
 			*to = *from;
 		return outcome;
+	}
+	if (view->until) {
+		*to = *view->until;
+		return FEED_NOTHING;
 	}
 	/* Arrived: from here on the ring has what comes. */
 	*to = f->head;
@@ -348,8 +358,17 @@ enum feed_outcome feed_produce(struct feed *f, const struct feed_view *view,
 	return FEED_BYTES;
 }
 
-void feed_promise(struct feed *f, struct cursor *c, size_t budget)
+bool feed_is_at_end(
+	struct feed *f, const struct cursor *until, const struct cursor *c)
 {
+	struct cursor to = *c;
+
+	return !to.notice && !next_to_read(f, until, &to) && !to.notice;
+}
+
+void feed_promise(struct feed *f, struct follower *follower, size_t budget)
+{
+	struct cursor *c = &follower->cursor;
 	uint64_t position = c->ring;
 	const struct ring_entry *e;
 	const struct cursor_place *at;
@@ -368,7 +387,7 @@ void feed_promise(struct feed *f, struct cursor *c, size_t budget)
 		return;
 	}
 	c->ring = 0;
-	at = next_to_read(f, c);
+	at = next_to_read(f, follower->until, c);
 	if (at && !c->notice)
 		c->reading = at->file;
 }

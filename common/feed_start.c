@@ -145,14 +145,14 @@ enum feed_outcome feed_find_end(struct feed *f)
 	return FEED_NOTHING;
 }
 
-enum feed_outcome feed_start_back(
-	struct feed *f, struct cursor *c, uint32_t records)
+enum feed_outcome feed_start_back(struct feed *f, struct cursor *c,
+	const struct cursor *from, uint32_t records)
 {
 	struct cursor_place at;
 	struct file *file;
 	uint32_t left = records;
 
-	*c = f->head;
+	*c = *from;
 	if (records == 0 || !c->places[c->count - 1].tag)
 		return FEED_NOTHING;
 	at = c->places[c->count - 1];
@@ -235,36 +235,68 @@ static int resolve(struct feed *f, const struct place *places, size_t count,
 	return all;
 }
 
-enum feed_outcome feed_start_at(struct feed *f, struct cursor *c,
-	const struct place *places, size_t count, uint32_t records)
+/* The same with the head brought as far as any place. *found tells whether all
+ * places are there. */
+static enum feed_outcome find_places(struct feed *f, struct cursor *c,
+	const struct feed_places *places, int *found, enum chain_reason *reason)
 {
-	enum chain_reason reason = CHAIN_UNKNOWN;
 	struct timespec now = feed_now();
 	enum feed_outcome outcome;
-	int found;
 
 	/* Another process may have been quicker to see a rotation than the
 	 * head here: the id must not lead beyond it. */
 	outcome = feed_look_once(f, false);
 	if (outcome != FEED_NOTHING)
 		return outcome;
-	found = resolve(f, places, count, c, &reason);
-	if (found < 0)
+	*found = resolve(f, places->list, places->count, c, reason);
+	if (*found < 0)
 		return outcome_of(outcome_of_errno());
 	/* Where a place tells that a file is finished, the head must have
 	 * read its last line before this reader meets it. */
 	outcome = feed_read_places(f, &now, false);
 	if (outcome == FEED_NOTHING)
 		outcome = feed_take_in_unfinished(f);
-	if (outcome != FEED_NOTHING)
-		return outcome;
 	for (uint32_t i = 0; i < c->count && outcome == FEED_NOTHING; i++)
 		outcome = feed_read_up_to(f, &c->places[i]);
+	return outcome;
+}
+
+enum feed_outcome feed_start_at(struct feed *f, struct cursor *c,
+	const struct feed_places *places, uint32_t records)
+{
+	enum chain_reason reason = CHAIN_UNKNOWN;
+	enum feed_outcome outcome;
+	int found;
+
+	outcome = find_places(f, c, places, &found, &reason);
 	if (outcome != FEED_NOTHING || found == 1)
 		return outcome;
 	/* Where one of several places is left, it is the newer one. */
 	if (c->count == 0)
-		outcome = feed_start_back(f, c, records);
+		outcome = feed_start_back(f, c, &f->head, records);
 	feed_set_gap(c, feed_gap_of(f, reason), -1);
+	return outcome;
+}
+
+enum feed_outcome feed_start_range(struct feed *f, struct cursor *c,
+	struct cursor *until, const struct feed_places *end,
+	const struct feed_places *start, uint32_t records)
+{
+	enum chain_reason reason = CHAIN_UNKNOWN;
+	enum feed_outcome outcome;
+	bool is_gone;
+	int found;
+
+	outcome = find_places(f, until, end, &found, &reason);
+	if (outcome != FEED_NOTHING)
+		return outcome;
+	is_gone = until->count == 0;
+	if (is_gone)
+		*until = f->head;
+	if (start->count > 0 && !is_gone)
+		return feed_start_at(f, c, start, 0);
+	outcome = feed_start_back(f, c, until, is_gone ? 0 : records);
+	if (start->count == 0 && (is_gone || found != 1))
+		feed_set_gap(c, feed_gap_of(f, reason), -1);
 	return outcome;
 }

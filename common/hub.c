@@ -222,14 +222,18 @@ static enum access_decision take_sources(const struct view *v,
 	return decide(v, route->sources[0]);
 }
 
-/* A finite clock that is followed alone and was seen to its end. */
+/* A finite clock that is followed alone and was seen to its end; or what was
+ * before, of any clock: it has no past. */
 static bool has_ended(const struct route *route, const struct request *request)
 {
 	const struct source *s = route->sources[0];
 	char *end;
 
-	if (route->count != 1 || s->config->type != SOURCE_CLOCK ||
-		s->config->count == 0 || !request->id_given ||
+	if (route->count != 1 || s->config->type != SOURCE_CLOCK)
+		return false;
+	if (request->before_given)
+		return true;
+	if (s->config->count == 0 || !request->id_given ||
 		request->id[0] < '0' || request->id[0] > '9')
 		return false;
 	return strtoull(request->id, &end, 10) >= s->config->count && !*end;
@@ -304,6 +308,8 @@ static int status_of(const struct view *v, enum request_outcome outcome,
 		return 400;
 	if (outcome == REQUEST_OK && !request->wants_metrics)
 		decision = take_sources(v, request, route);
+	if (outcome == REQUEST_OK && request->before_given && route->count > 1)
+		return 400;
 	if (decision == ACCESS_HIDDEN)
 		return 404;
 	route->cors = grant_sources(v->hub, route, request);

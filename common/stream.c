@@ -69,20 +69,19 @@ struct resume {
 	uint64_t number;
 };
 
-static void read_resume(const struct request *request, struct resume *r)
+static void read_resume(struct resume *r, bool given, const char *id)
 {
 	char *end;
 
-	*r = (struct resume){ .given = request->id_given };
-	if (!r->given || !request->id[0])
+	*r = (struct resume){ .given = given };
+	if (!r->given || !id[0])
 		return;
 	r->count = place_parse(
-		request->id, r->places, sizeof(r->places) / sizeof(*r->places));
+		id, r->places, sizeof(r->places) / sizeof(*r->places));
 	r->known = r->count > 0;
-	if (strspn(request->id, "0123456789") == strlen(request->id) &&
-		strlen(request->id) <= 18) {
+	if (strspn(id, "0123456789") == strlen(id) && strlen(id) <= 18) {
 		r->is_number = true;
-		r->number = strtoull(request->id, &end, 10);
+		r->number = strtoull(id, &end, 10);
 	}
 }
 
@@ -100,22 +99,44 @@ static void open_clock(struct subscription *one, bool alone,
 	clock_follow(c, &one->as.ticker, number, now_ms);
 }
 
-static enum feed_outcome open_feed(struct subscription *one, bool alone,
-	const struct resume *r, uint32_t records)
+/* Those that are of one source. */
+static size_t places_of(const struct feed *f, const struct resume *r,
+	struct place mine[CURSOR_PLACES_MAX])
 {
-	struct feed *f = &one->source->feed;
-	struct place mine[CURSOR_PLACES_MAX];
 	size_t count = 0;
-	bool bad;
 
 	for (int i = 0; i < r->count; i++)
 		if (r->places[i].source == f->tag && !r->places[i].is_number &&
 			count < CURSOR_PLACES_MAX)
 			mine[count++] = r->places[i];
+	return count;
+}
+
+static enum feed_outcome open_feed(struct subscription *one, bool alone,
+	const struct resume *r, uint32_t records)
+{
+	struct feed *f = &one->source->feed;
+	struct place mine[CURSOR_PLACES_MAX];
+	size_t count = places_of(f, r, mine);
+	bool bad;
+
 	/* A source that was added to the list later has no place, and that
 	 * is no fault of the id's. */
 	bad = r->given && count == 0 && (alone || !r->known);
 	return feed_follow(f, &one->as.follower, mine, count, bad, records);
+}
+
+static enum feed_outcome open_range(struct subscription *one,
+	const struct resume *before, const struct resume *r, uint32_t records)
+{
+	struct feed *f = &one->source->feed;
+	struct place end[CURSOR_PLACES_MAX], start[CURSOR_PLACES_MAX];
+	size_t end_count = places_of(f, before, end);
+	size_t start_count = places_of(f, r, start);
+
+	return feed_follow_until(f, &one->as.follower,
+		(struct feed_places){ end, end_count },
+		(struct feed_places){ start, start_count }, records);
 }
 
 static uint32_t history(
@@ -131,9 +152,10 @@ enum stream_outcome stream_open(struct stream *s, struct hub *hub,
 	struct subscription *subscriptions, const struct route *route,
 	const struct request *request, int64_t now_ms, void *owner)
 {
-	struct resume resume;
+	struct resume resume, before;
 
-	read_resume(request, &resume);
+	read_resume(&resume, request->id_given, request->id);
+	read_resume(&before, request->before_given, request->before);
 	*s = (struct stream){
 		.hub = hub,
 		.owner = owner,
@@ -150,9 +172,14 @@ enum stream_outcome stream_open(struct stream *s, struct hub *hub,
 			one->as.ticker.owner = s;
 			open_clock(one, alone, &resume, now_ms);
 		} else {
+			uint32_t records =
+				history(one->source->config, request);
+
 			one->as.follower.owner = s;
-			outcome = open_feed(one, alone, &resume,
-				history(one->source->config, request));
+			outcome = before.given ? open_range(one, &before,
+							 &resume, records)
+					       : open_feed(one, alone, &resume,
+							 records);
 		}
 		if (outcome != FEED_NOTHING) {
 			int error = errno;
@@ -169,6 +196,10 @@ enum stream_outcome stream_open(struct stream *s, struct hub *hub,
 		subscriptions[i].source->streams++;
 	/* A source that is read from another place is another output. */
 	hub->version++;
+	if (before.given && resume.given && stream_is_over(s)) {
+		stream_close(s);
+		return STREAM_OVER;
+	}
 	return STREAM_OPEN;
 }
 
@@ -266,6 +297,7 @@ static bool is_for(
 		const struct subscription *one = &s->subscriptions[i];
 
 		if (studio->sources[i] != one->source || is_clock(one) ||
+			one->as.follower.until ||
 			memcmp(&studio->from[i].file, &one->as.follower.cursor,
 				sizeof(struct cursor)) != 0)
 			return false;
@@ -326,8 +358,8 @@ static enum feed_outcome produce_one(struct stream *s, struct studio *studio,
 		*made = (struct delivery){ .records = any };
 		return any ? FEED_BYTES : FEED_NOTHING;
 	}
-	struct feed_view view = { alone, event, before, after,
-		budget(s->count) };
+	struct feed_view view = { alone, event, before, after, budget(s->count),
+		one->as.follower.until };
 	enum feed_outcome outcome = feed_produce(&one->source->feed, &view,
 		&studio->from[i].file, &to.file, limit, &studio->bytes);
 
@@ -375,7 +407,7 @@ bool stream_produce(struct stream *s, struct studio *studio, int64_t now_ms,
 	int only, size_t limit, const struct output **output)
 {
 	struct output *made = &studio->output;
-	bool clocks = false;
+	bool of_its_own = false; /* no other gets the same */
 
 	*output = made;
 	if (only < 0 && is_for(studio, s, limit)) {
@@ -394,7 +426,7 @@ bool stream_produce(struct stream *s, struct studio *studio, int64_t now_ms,
 			feed_trim(&studio->to[i].file, budget(s->count));
 		studio->silent[i] = true;
 		studio->sources[i] = one->source;
-		clocks |= is_clock(one);
+		of_its_own |= is_clock(one) || one->as.follower.until;
 	}
 	for (size_t i = 0; i < s->count; i++) {
 		size_t start = studio->bytes.len;
@@ -422,7 +454,7 @@ bool stream_produce(struct stream *s, struct studio *studio, int64_t now_ms,
 	made->bytes = studio->bytes.data;
 	made->len = studio->bytes.failed ? 0 : studio->bytes.len;
 	/* What has to be tried again is made anew. */
-	studio->is_kept = only < 0 && !clocks && !studio->bytes.failed &&
+	studio->is_kept = only < 0 && !of_its_own && !studio->bytes.failed &&
 			  made->outcome == FEED_NOTHING;
 	studio->version = s->hub->version;
 	studio->count = s->count;
@@ -449,8 +481,7 @@ void stream_promise(struct stream *s, const struct studio *studio,
 	if (is_clock(one))
 		return;
 	one->as.follower.cursor = studio->from[i].file;
-	feed_promise(
-		&one->source->feed, &one->as.follower.cursor, budget(s->count));
+	feed_promise(&one->source->feed, &one->as.follower, budget(s->count));
 }
 
 bool stream_is_over(const struct stream *s)
@@ -458,8 +489,9 @@ bool stream_is_over(const struct stream *s)
 	for (size_t i = 0; i < s->count; i++) {
 		const struct subscription *one = &s->subscriptions[i];
 
-		if (!is_clock(one) || !clock_is_over(&one->source->clock,
-					      one->as.ticker.cursor.number))
+		if (is_clock(one) ? !clock_is_over(&one->source->clock,
+					    one->as.ticker.cursor.number)
+				  : !feed_has_arrived(&one->as.follower))
 			return false;
 	}
 	return true;

@@ -35,6 +35,7 @@ struct stream {
 
 enum stream_outcome {
 	STREAM_OPEN,
+	STREAM_OVER,  /* the client has had all there is: nothing is open */
 	STREAM_WAIT,  /* the disk is being read: try again when it answers */
 	STREAM_FAILED /* errno */
 };
@@ -99,7 +100,7 @@ void stream_promise(struct stream *s, const struct studio *studio,
 /* Has it all there is? Costs next to nothing. */
 bool stream_is_current(const struct stream *s, int64_t now_ms);
 
-/* True when all its sources have ended. */
+/* True when all its sources have ended, or what was asked of them. */
 bool stream_is_over(const struct stream *s);
 
 /* True when one of its sources is not the configuration's any more: what was

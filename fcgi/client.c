@@ -288,7 +288,6 @@ static void send_last(struct client *c)
 		finish(c, now_ms);
 }
 
-/* The stream has said all it had to say. */
 static void end(struct client *c)
 {
 	buffer_clear(&c->context->answer);
@@ -359,6 +358,15 @@ static void answer(struct client *c, const struct buffer *response)
 		client_close(c);
 	else
 		finish(c, now_ms);
+}
+
+/* The stream has said all it had to say: the end goes behind what the reader
+ * has not read yet. */
+static void end_stream(struct client *c)
+{
+	static const struct buffer nothing = BUFFER_INIT;
+
+	answer(c, &nothing);
 }
 
 /* The output as records, each piece in its own: made once for all clients
@@ -469,15 +477,17 @@ static bool send_one(struct client *c, int64_t now_ms)
 		return false;
 	}
 	if (stream_is_over(s)) {
-		end(c);
+		end_stream(c);
 		return false;
 	}
 	if (stream_is_current(s, now_ms))
 		return false;
 	if (!stream_produce(s, x->studio, now_ms, -1, x->piece_bytes, &o)) {
+		c->is_waiting = o->outcome == FEED_WAIT;
 		if (o->outcome == FEED_FAILED)
 			client_close(c);
-		c->is_waiting = o->outcome == FEED_WAIT;
+		else if (stream_is_over(s))
+			end_stream(c);
 		return o->outcome == FEED_MORE;
 	}
 	wire = wire_of(c, o);
@@ -492,7 +502,7 @@ static bool send_one(struct client *c, int64_t now_ms)
 		return false;
 	}
 	if (stream_is_over(s)) {
-		end(c);
+		end_stream(c);
 		return false;
 	}
 	return !stream_is_current(s, now_ms);
@@ -601,6 +611,20 @@ static void start_stream(
 		client_set_ready(c);
 }
 
+/* There is nothing that the client has not had. */
+static void answer_over(struct client *c)
+{
+	struct buffer response = BUFFER_INIT;
+
+	head_add_answer(
+		&response, 204, NULL, false, &c->as.opening->route.cors);
+	if (response.failed)
+		client_close(c);
+	else
+		answer(c, &response);
+	buffer_release(&response);
+}
+
 static void open_stream(struct client *c, int64_t now_ms)
 {
 	struct client_context *x = c->context;
@@ -619,6 +643,9 @@ static void open_stream(struct client *c, int64_t now_ms)
 		c->is_waiting = false;
 		start_stream(c, session, now_ms);
 		return;
+	case STREAM_OVER:
+		answer_over(c);
+		break;
 	case STREAM_WAIT:
 		c->is_waiting = true;
 		break;

@@ -20,9 +20,10 @@ struct stand {
 	struct follower follower;
 };
 
-static const struct feed_view alone = { true, NULL, "", "", PLACE_ID_BYTES };
-static const struct feed_view among = { false, "log", "AAAA.1-", "-BBBB.22",
-	60 };
+static const struct feed_view alone = { true, NULL, "", "", PLACE_ID_BYTES,
+	NULL };
+static const struct feed_view among = { false, "log", "AAAA.1-", "-BBBB.22", 60,
+	NULL };
 
 static char source_name[] = "log";
 
@@ -342,7 +343,7 @@ static void check_promise(enum after what, const struct feed_view *view,
 		s.follower.cursor = to;
 	}
 	s.follower.cursor = from;
-	feed_promise(&s.feed, &s.follower.cursor, view->budget);
+	feed_promise(&s.feed, &s.follower, view->budget);
 	let_time_pass(&s, what);
 	assert_int_equal(feed_produce(&s.feed, view, &s.follower.cursor, &to,
 				 piece.len, &again),
@@ -407,7 +408,7 @@ static void what_was_promised_comes_again_over_a_pause(void **state)
 		feed_produce(&s.feed, &alone, &from, &to, 10000, &piece),
 		FEED_BYTES);
 	s.follower.cursor = from;
-	feed_promise(&s.feed, &s.follower.cursor, alone.budget);
+	feed_promise(&s.feed, &s.follower, alone.budget);
 	append_lines(s.path, 0, 2000, 90);
 	look(&s);
 	assert_int_equal(feed_produce(&s.feed, &alone, &s.follower.cursor, &to,
