@@ -1049,7 +1049,7 @@ static const struct key global_keys[] = {
 	{ "cors_credentials", read_bool, AT(cors_credentials), 0, false,
 	  0, 0, "true or false" },
 	{ "metrics_allow", read_metrics_allow, AT(metrics), 0, false,
-	  0, 0, "addresses and blocks, [ \"127.0.0.1\", \"10.0.0.0/8\" ]" },
+	  0, 0, "addresses and blocks, [ \"192.0.2.7\", \"10.0.0.0/8\" ]" },
 	{ "sources",      read_sources, 0, 0, true,
 	  0, 0, "a list of groups, ( { name = \"...\"; ... }, ... )" },
 };

@@ -1,7 +1,8 @@
 /*
  * The keys of the configuration: those that the manual page describes, those
  * of the example, and those that the parser takes are the same, and the page
- * gives the range that the parser has. Runs in the project's top folder.
+ * gives the type, the range and the default that the parser has. Runs in the
+ * project's top folder.
  *
  * What the parser takes is asked of the parser itself: any word in quotes in
  * its source may be a key, and it says which are not.
@@ -258,6 +259,254 @@ static void the_manual_gives_the_ranges_of_the_parser(void **state)
 	assert_true(ranges >= 10);
 }
 
+/* Is the word the first of a key's description, behind ".It Ic KEY"? */
+static bool begins_with(const char *text, const char *word)
+{
+	const char *line = strchr(text, '\n');
+
+	return line && strncmp(line + 1, word, strlen(word)) == 0;
+}
+
+static void the_manual_gives_the_types_of_the_parser(void **state)
+{
+	static const struct {
+		const char *expected, *type;
+	} types[] = {
+		{ "expected an integer", "Integer, " },
+		{ "expected a number", "A number " },
+		{ "expected true or false", "Boolean, true or false: " },
+		{ "in quotes", "String" },
+	};
+	unsigned checked = 0;
+
+	(void)state;
+	for (size_t i = 0; i < manual.count; i++) {
+		const char *name = manual.list[i].name;
+		char what[160] = "";
+
+		if (!ask(manual.list[i].scope, name, what))
+			continue;
+		for (size_t t = 0; t < sizeof(types) / sizeof(*types); t++) {
+			if (strstr(what, types[t].expected) == NULL)
+				continue;
+			if (!begins_with(manual.list[i].text, types[t].type))
+				test_fail("key %s: the manual does not begin "
+					  "with '%s'",
+					name, types[t].type);
+			checked++;
+		}
+	}
+	assert_true(checked >= 20);
+}
+
+/* As it is shown: quotes, and one line. */
+static void render(char *out, size_t size, const char *text)
+{
+	struct bytes b = BYTES_INIT;
+
+	bytes_add_replaced(&b, text, "\\(dq", "\"");
+	snprintf(out, size, "%s", bytes_text(&b));
+	bytes_release(&b);
+	for (char *c = out; *c; c++)
+		if (*c == '\n')
+			*c = ' ';
+}
+
+/* The next number, or text in quotes, at or after *at. */
+static bool next_value(const char **at, char value[64])
+{
+	size_t len;
+
+	*at += strcspn(*at, "\"0123456789");
+	if (**at == '\0')
+		return false;
+	len = **at == '"' ? strcspn(*at + 1, "\"") + 2
+			  : strspn(*at, "0123456789.");
+	assert_true(len < 64);
+	memcpy(value, *at, len);
+	value[len] = '\0';
+	*at += len;
+	return true;
+}
+
+/* "expected octal digits in quotes, "0" to "0777"" */
+static void the_manual_gives_all_values_that_the_parser_names(void **state)
+{
+	unsigned checked = 0;
+
+	(void)state;
+	for (size_t i = 0; i < manual.count; i++) {
+		const char *name = manual.list[i].name, *at;
+		char what[160] = "", value[64], text[4096];
+
+		if (!ask(manual.list[i].scope, name, what))
+			continue;
+		render(text, sizeof(text), manual.list[i].text);
+		at = strstr(what, "expected ");
+		while (at && next_value(&at, value)) {
+			if (strcmp(value, "\"...\"") != 0 &&
+				strstr(text, value) == NULL)
+				test_fail("key %s: the manual does not say %s",
+					name, value);
+			checked++;
+		}
+	}
+	assert_true(checked >= 40);
+}
+
+/* ---- what the manual says, put into a configuration */
+
+/* What a source needs, less the key that is tried. */
+static void add_base(struct bytes *out, const char *type, const char *without)
+{
+	const char *const keys[][2] = {
+		{ "name", "\"a\"" },
+		{ "type", type },
+		{ "path", "\"/a\"" },
+	};
+
+	for (size_t i = 0; i < 3; i++)
+		if (strcmp(keys[i][0], without) != 0 &&
+			(i < 2 || strcmp(type, "\"clock\"") != 0))
+			bytes_add_format(
+				out, "%s = %s; ", keys[i][0], keys[i][1]);
+}
+
+/* A configuration in which a key has that text, "KEY = VALUE;", or is not
+ * there (""); NULL: faulty. */
+static struct config *load_with(enum scope scope, const char *type,
+	const char *name, const char *setting)
+{
+	struct bytes text = BYTES_INIT;
+	struct config_faults faults;
+	struct config *config;
+
+	if (scope == WHOLE)
+		bytes_add_text(&text, setting);
+	bytes_add_text(&text, "sources = ( { ");
+	add_base(&text, type, scope == SOURCE && *setting ? name : "");
+	if (scope == SOURCE)
+		bytes_add_text(&text, setting);
+	bytes_add_text(&text, " } );\n");
+	disk_write(path, "%s", bytes_text(&text));
+	config = config_load(path, &faults);
+	config_faults_release(&faults);
+	bytes_release(&text);
+	return config;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* All but what is in lists, of which the lengths are compared. */
+static bool same_whole(const struct config *a, const struct config *b)
+{
+	struct config plain[2];
+
+	if (!same_text(a->listen, b->listen) ||
+		!same_text(a->listen_group, b->listen_group) ||
+		!same_text(a->state_dir, b->state_dir))
+		return false;
+	memcpy(&plain[0], a, sizeof(*a));
+	memcpy(&plain[1], b, sizeof(*b));
+	for (int i = 0; i < 2; i++) {
+		plain[i].file = plain[i].listen = NULL;
+		plain[i].listen_group = plain[i].state_dir = NULL;
+		plain[i].cors.origins = NULL;
+		plain[i].metrics.allow = NULL;
+		plain[i].sources = NULL;
+	}
+	return memcmp(&plain[0], &plain[1], sizeof(plain[0])) == 0;
+}
+
+/* Does the setting change anything? Fails the test where it is a fault. */
+static bool changes(enum scope scope, const char *name, const char *setting)
+{
+	static const char *const types[] = { "\"file\"", "\"fifo\"",
+		"\"clock\"" };
+
+	for (size_t t = 0; t < 3; t++) {
+		struct config *with = load_with(scope, types[t], name, setting);
+		struct config *without = load_with(scope, types[t], name, "");
+		bool same;
+
+		assert_non_null(without);
+		if (with == NULL) {
+			config_free(without);
+			continue;
+		}
+		same = same_whole(with, without) &&
+		       config_same_source(
+			       &with->sources[0], &without->sources[0]);
+		config_free(with);
+		config_free(without);
+		return !same;
+	}
+	test_fail("key %s: a fault: %s", name, setting);
+}
+
+/* "Default: 10, or": the 10; false where it is no value but prose. */
+static bool take_default(const char *text, char value[64])
+{
+	const char *at = strstr(text, " Default: ");
+	size_t len;
+
+	if (at == NULL)
+		return false;
+	at += strlen(" Default: ");
+	len = *at == '"' ? strcspn(at + 1, "\"") + 2
+			 : strspn(at, "0123456789.truefals");
+	while (len > 0 && at[len - 1] == '.')
+		len--;
+	if (len == 0 || len >= 64 || strchr(".,", at[len]) == NULL)
+		return false;
+	memcpy(value, at, len);
+	value[len] = '\0';
+	return true;
+}
+
+static void a_default_that_is_set_changes_nothing(void **state)
+{
+	unsigned checked = 0;
+
+	(void)state;
+	for (size_t i = 0; i < manual.count; i++) {
+		const char *name = manual.list[i].name;
+		char text[4096], value[64], setting[128];
+
+		render(text, sizeof(text), manual.list[i].text);
+		if (!take_default(text, value))
+			continue;
+		snprintf(setting, sizeof(setting), "%s = %s; ", name, value);
+		if (changes(manual.list[i].scope, name, setting))
+			test_fail("key %s: %s is not the default", name, value);
+		checked++;
+	}
+	assert_true(checked >= 20);
+}
+
+static void an_example_that_is_set_changes_something(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < manual.count; i++) {
+		const char *name = manual.list[i].name;
+		const char *at = manual.list[i].text;
+		char line[64], setting[400];
+
+		if (strcmp(name, "sources") == 0)
+			continue;
+		snprintf(line, sizeof(line), "\n.Dl %s = ", name);
+		at = strstr(at, line);
+		assert_non_null(at);
+		render(setting, sizeof(setting), at + 5);
+		*(strchr(setting, ';') + 1) = '\0';
+		if (!changes(manual.list[i].scope, name, setting))
+			test_fail("key %s: %s is the default", name, setting);
+	}
+}
+
 static void the_manual_gives_each_key_a_default_and_an_example(void **state)
 {
 	(void)state;
@@ -282,6 +531,11 @@ int main(void)
 		cmocka_unit_test(the_manual_names_every_key_and_no_other),
 		cmocka_unit_test(the_example_names_every_key_and_no_other),
 		cmocka_unit_test(the_manual_gives_the_ranges_of_the_parser),
+		cmocka_unit_test(the_manual_gives_the_types_of_the_parser),
+		cmocka_unit_test(
+			the_manual_gives_all_values_that_the_parser_names),
+		cmocka_unit_test(a_default_that_is_set_changes_nothing),
+		cmocka_unit_test(an_example_that_is_set_changes_something),
 		cmocka_unit_test(
 			the_manual_gives_each_key_a_default_and_an_example),
 	};
