@@ -500,6 +500,28 @@ static void a_filter_is_a_text_or_a_regular_expression(void **state)
 	webdriver_wait(ROWS " === 'ABC|ABCD|'");
 }
 
+static void older_lines_can_be_asked_for(void **state)
+{
+	struct server s;
+
+	(void)state;
+	start(&s, "");
+	append_numbers(s.log, 1, 1000);
+	show_live(&s, "source=log");
+	webdriver_wait("lines.length === 100");
+	webdriver_keys("o");
+	webdriver_wait("lines.length === 600");
+	append_numbers(s.log, 1001, 1001);
+	webdriver_keys("o");
+	webdriver_wait("lines.length === 1001");
+	expect(webdriver_value(TEXTS " === Array.from({ length: 1001 }, "
+				     "(_, i) => i + 1).join()"),
+		"true");
+	webdriver_keys("o");
+	webdriver_wait("$('past-note').textContent.startsWith('Nothing')");
+	expect(webdriver_value("lines.length"), "1001");
+}
+
 static void what_is_shown_can_be_copied_and_saved(void **state)
 {
 	struct server s;
@@ -577,6 +599,76 @@ static void a_refusal_is_said(void **state)
 			"byName.set('gone', 2), choose(['gone'])");
 	webdriver_wait("$('state-text').textContent.startsWith('refused: ')");
 	expect(webdriver_value("$('again').hidden"), "false");
+}
+
+/* ---- tabs */
+
+#define TABS 8
+
+static void all_tabs_share_one_connection(void **state)
+{
+	struct server s;
+
+	(void)state;
+	start(&s, "");
+	append_numbers(s.log, 1, 3);
+	show_live(&s, "source=log");
+	for (unsigned i = 1; i < TABS; i++) {
+		webdriver_open_tab();
+		show_live(&s, i % 2 ? "source=log" : "source=log,app");
+		/* The history, though others had it before. */
+		webdriver_wait(TEXTS " === '1,2,3'");
+	}
+	wait_for(server_clients(&s) == 1);
+	append_numbers(s.log, 4, 4);
+	for (unsigned i = 0; i < TABS; i++) {
+		webdriver_use_tab(i);
+		webdriver_wait(TEXTS " === '1,2,3,4'");
+	}
+	wait_for(server_clients(&s) == 1);
+	/* One that has gone is no reader. */
+	for (unsigned i = TABS - 1; i > 0; i--) {
+		webdriver_use_tab(i);
+		webdriver_close_tab(i - 1);
+	}
+	append_numbers(s.log, 5, 5);
+	webdriver_wait(TEXTS " === '1,2,3,4,5'");
+}
+
+/* As on many telephones. */
+#define WITHOUT "{\"source\":\"delete window.SharedWorker\"}"
+
+static void so_they_do_without_shared_workers(void **state)
+{
+	struct server s;
+
+	(void)state;
+	start(&s, "");
+	append_numbers(s.log, 1, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		if (i > 0)
+			webdriver_open_tab();
+		webdriver_devtools(
+			"Page.addScriptToEvaluateOnNewDocument", WITHOUT);
+		show_live(&s, "source=log");
+		expect(webdriver_value("typeof SharedWorker"), "undefined");
+		webdriver_wait(TEXTS " === '1,2,3'");
+	}
+	wait_for(server_clients(&s) == 1);
+	append_numbers(s.log, 4, 4);
+	for (unsigned i = 0; i < 3; i++) {
+		webdriver_use_tab(i);
+		webdriver_wait(TEXTS " === '1,2,3,4'");
+	}
+	/* The one with the connection goes; another takes over. */
+	webdriver_use_tab(0);
+	webdriver_close_tab(1);
+	append_numbers(s.log, 5, 5);
+	for (unsigned i = 1; i < 3; i++) {
+		webdriver_use_tab(i);
+		webdriver_wait(TEXTS " === '1,2,3,4,5'");
+	}
+	wait_for(server_clients(&s) == 1);
 }
 
 /* ---- everybody */
@@ -703,10 +795,13 @@ int main(void)
 		TEST(it_follows_the_end_until_one_scrolls_up),
 		TEST(wrapped_lines_stand_where_they_should),
 		TEST(a_filter_is_a_text_or_a_regular_expression),
+		TEST(older_lines_can_be_asked_for),
 		TEST(what_is_shown_can_be_copied_and_saved),
 		TEST(a_gap_says_what_is_missing),
 		TEST(the_state_is_honest),
 		TEST(a_refusal_is_said),
+		TEST(all_tabs_share_one_connection),
+		TEST(so_they_do_without_shared_workers),
 		TEST(everything_has_a_name_and_a_key),
 		TEST(the_contrast_is_enough),
 		TEST(a_telephone_shows_all_of_it),
