@@ -518,6 +518,107 @@ static void whoever_may_not_read_any_more_is_ended(void **state)
 	}
 }
 
+/* ---- named pipes */
+
+static const char *pipe_source(const struct responder *r, const char *keys)
+{
+	return disk_path("",
+		       "{ name = \"p\"; type = \"fifo\"; path = \"%s/p\"; "
+		       "history = 0; create = true; %s }",
+		       r->folder, keys) +
+	       1;
+}
+
+static void expect_line(struct front_client *c, size_t event, size_t number)
+{
+	char line[32];
+
+	snprintf(line, sizeof(line), "line %zu", number);
+	reader_expect_event(&c->reader, event, "message", line);
+}
+
+static void pipes_come_and_go_and_lose_nothing(void **state)
+{
+	enum { LINES = 200 };
+	struct front_client *c, *stays;
+	const char *path, *settings;
+	struct responder r;
+	size_t before;
+	int writer;
+
+	(void)state;
+	responder_prepare(&r, NULL);
+	path = disk_path(r.folder, "p");
+	settings = disk_path("", "state_dir = \"%s\";",
+			   disk_subfolder(r.folder, "state")) +
+		   1;
+	configure(&r, settings, "", "");
+	responder_run(&r, NULL);
+	stays = follow(&r, "/log");
+	for (int round = 0; round < 3; round++) {
+		configure(&r, settings, "", pipe_source(&r, ""));
+		reload(&r);
+		c = follow(&r, "/p");
+		/* One that holds it open over all changes. */
+		writer = pipe_open(path);
+		pipe_put(writer, "added\n");
+		reader_expect_event(&c->reader, 0, "message", "added");
+		/* Another reload does not touch it. */
+		configure(&r, settings, "",
+			disk_path("", "%s, " CLOCK, pipe_source(&r, "")) + 1);
+		reload(&r);
+		pipe_put(writer, "kept\n");
+		reader_expect_event(&c->reader, 1, "message", "kept");
+		/* The next one has the pipe before this one lets it go. */
+		configure(&r, settings, "",
+			pipe_source(&r, "spool_size = 200000;"));
+		process_signal(r.process, SIGHUP);
+		for (int i = 0; i < LINES; i++)
+			pipe_put(writer, "line %d\n", i);
+		expect_end(c);
+		before = c->reader.event_count - 2;
+		for (size_t i = 0; i < before; i++)
+			expect_line(c, i + 2, i);
+		c = resume(&r, "/p", c);
+		for (size_t i = 0; i < LINES - before; i++)
+			expect_line(c, i, before + i);
+		pipe_put(writer, "last\n");
+		reader_expect_event(
+			&c->reader, LINES - before, "message", "last");
+		configure(&r, settings, "", "");
+		reload(&r);
+		expect_end(c);
+		close(writer);
+		disk_remove(path);
+		expect_live(&r, r.log, stays);
+	}
+	assert_int_equal(process_stop(r.process), 0);
+}
+
+static void a_pipe_that_cannot_be_kept_changes_nothing(void **state)
+{
+	struct front_client *c;
+	struct responder r;
+	const char *said;
+
+	(void)state;
+	responder_prepare(&r, NULL);
+	configure(&r, "state_dir = \"none\";", "", "");
+	responder_run(&r, NULL);
+	c = follow(&r, "/log");
+	for (int i = 0; i < 2; i++) {
+		configure(&r, "state_dir = \"none\";", "event = \"e\";",
+			disk_path("", "%s, " CLOCK, pipe_source(&r, "")) + 1);
+		said = reload(&r);
+		assert_non_null(strstr(said, "error: p: "));
+		assert_non_null(
+			strstr(said, "error: reload: nothing has changed\n"));
+		expect_live(&r, r.log, c);
+		expect_answer(&r, "/c", 404);
+	}
+	assert_int_equal(process_stop(r.process), 0);
+}
+
 /* ---- at any moment */
 
 static void it_may_come_while_a_request_does(void **state)
@@ -658,11 +759,13 @@ int main(void)
 		TEST(what_needs_a_restart_says_so_and_stays),
 		TEST(other_keys_change_at_once),
 		TEST(whoever_may_not_read_any_more_is_ended),
+		TEST(pipes_come_and_go_and_lose_nothing),
+		TEST(a_pipe_that_cannot_be_kept_changes_nothing),
 		TEST(it_may_come_while_a_request_does),
 		TEST(it_may_come_during_the_start),
 		TEST(a_storm_is_harmless),
 		TEST(a_thousand_leave_nothing_behind),
 	};
 
-	return cmocka_run_group_tests_name("reload", tests, NULL, NULL);
+	return test_run("reload", tests, COUNT(tests), 4);
 }

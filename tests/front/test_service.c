@@ -103,6 +103,46 @@ static void tells_when_it_serves_and_when_it_stops(void **state)
 	}
 }
 
+/* sd_notify(3), RELOADING=1. */
+static void tells_when_it_reads_its_configuration_again(void **state)
+{
+	(void)state;
+	struct responder r;
+	struct bytes text = BYTES_INIT;
+	char rest[64];
+	long long usec;
+
+	responder_prepare(&r, NULL);
+	int notify = bind_socket(disk_path(r.folder, "notify"), SOCK_DGRAM);
+	int listener = bind_socket(r.address, SOCK_STREAM);
+
+	assert_int_equal(listen(listener, 16), 0);
+	struct process *p =
+		start_activated(&r, listener, disk_path(r.folder, "notify"));
+	wait_for(strcmp(take_said(notify), "READY=1 ") == 0);
+	/* Also when it is faulty: what was there goes on. */
+	for (int i = 0; i < 2; i++) {
+		process_signal(p, SIGHUP);
+		process_wait_errors(p,
+			i ? "reload: nothing has changed\n" : "info: reload: ");
+		bytes_clear(&text);
+		wait_for((bytes_add_text(&text, take_said(notify)),
+			strstr(text.data, "READY=1")));
+		assert_int_equal(
+			sscanf(text.data,
+				"RELOADING=1\nMONOTONIC_USEC=%lld %60[^\n]",
+				&usec, rest),
+			2);
+		assert_in_range(usec / 1000, 1, test_now_ms());
+		assert_string_equal(rest, "READY=1 ");
+		disk_write(r.config, "x");
+	}
+	assert_int_equal(process_stop(p), 0);
+	bytes_release(&text);
+	close(notify);
+	close(listener);
+}
+
 static void is_not_ready_with_a_faulty_configuration(void **state)
 {
 	(void)state;
@@ -172,6 +212,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(
 			tells_when_it_serves_and_when_it_stops, test_cleanup),
+		cmocka_unit_test_teardown(
+			tells_when_it_reads_its_configuration_again,
+			test_cleanup),
 		cmocka_unit_test_teardown(
 			is_not_ready_with_a_faulty_configuration, test_cleanup),
 		cmocka_unit_test_teardown(
