@@ -78,7 +78,8 @@ static struct bytes recipe(const char *name)
 }
 
 static const char *const names[] = { "folder", "journal", "container", "filter",
-	"stdbuf", "logrotate", "shared", "check", "unit" };
+	"stdbuf", "logrotate", "shared", "check", "unit", "sources", "vmstat",
+	"prices", "chat" };
 
 static void all_of_them_are_here(void **state)
 {
@@ -316,6 +317,73 @@ static void the_error_log_of_a_shared_host_is_for_its_owner(void **state)
 	reader_expect_status(&c->reader, 404);
 }
 
+/* Of the one-liners: into the pipes of this site, as that user. */
+static struct process *run_line(
+	const struct site *s, const char *name, const char *user)
+{
+	struct bytes text = recipe(name), setting = BYTES_INIT;
+	struct process *p;
+
+	replace(&text, "/run/ssetail/in", s->folder);
+	bytes_add_format(&setting, "USER=%s", user);
+	p = process_start(&(struct process_how){
+		.argv = (const char *[]){ "/bin/sh", "-c", text.data, NULL },
+		.env = (const char *[]){ setting.data, "PATH=/usr/bin:/bin",
+			NULL },
+	});
+	bytes_release(&text);
+	bytes_release(&setting);
+	return p;
+}
+
+static void the_classic_demonstrations_take_a_line_each(void **state)
+{
+	struct site *s = *state;
+	struct bytes sources = recipe("sources");
+	struct reader *count, *now, *vmstat, *prices, *chat;
+	struct process *load;
+	char number[16];
+
+	/* Only the clocks run faster here. */
+	replace(&sources, "/run/ssetail/in", s->folder);
+	replace(&sources, "count = 100;", "count = 100; interval = 0.01;");
+	replace(&sources, "show = \"time\";",
+		"show = \"time\"; interval = 0.01;");
+	site_configure(s, "state_dir = \"%s\";\n%s",
+		disk_subfolder(s->folder, "state"), sources.data);
+	bytes_release(&sources);
+
+	count = site_open_path(s, "/count");
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(number, sizeof(number), "%u", i + 1);
+		reader_expect_event(count, i, "message", number);
+	}
+	reader_wait_end(count);
+	now = site_open_path(s, "/time");
+	reader_wait_events(now, 3);
+	assert_int_equal(strlen(reader_event(now, 2)->data),
+		strlen("2026-01-31 12:34:56"));
+
+	vmstat = site_open_path(s, "/vmstat");
+	prices = site_open_path(s, "/prices");
+	chat = site_open_path(s, "/chat");
+	wait_for(vmstat->sse.checkpoints && prices->sse.checkpoints &&
+		 chat->sse.checkpoints);
+	load = run_line(s, "vmstat", "ann");
+	wait_for(reader_find_event(vmstat, 0, "message", NULL) >= 0);
+	assert_non_null(strstr(reader_event(vmstat, 0)->data, "procs"));
+	/* Its second line names the columns, the others hold figures. */
+	reader_wait_events(vmstat, 4);
+	assert_true(process_runs(load));
+	process_stop(load);
+	assert_int_equal(process_exit_code(run_line(s, "prices", "ann")), 0);
+	reader_expect_event(prices, 0, "EUR", "{\"USD\": 1.0843}");
+	assert_int_equal(process_exit_code(run_line(s, "chat", "ann")), 0);
+	assert_int_equal(process_exit_code(run_line(s, "chat", "bob")), 0);
+	reader_expect_event(chat, 0, "message", "ann: hello");
+	reader_expect_event(chat, 1, "message", "bob: hello");
+}
+
 /* A file that is Debian's is named with what mends it. */
 static void t_asks_as_the_web_servers_user(void **state)
 {
@@ -366,6 +434,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(all_of_them_are_here, test_cleanup),
 		SITE_TESTS(lines_that_programs_print_arrive_one_by_one),
+		SITE_TESTS(the_classic_demonstrations_take_a_line_each),
 		SITE_TESTS(rotation_takes_what_was_printed_and_loses_nothing),
 		cmocka_unit_test_teardown(
 			the_error_log_of_a_shared_host_is_for_its_owner,
