@@ -251,7 +251,8 @@ static void check_back(struct file *file, const struct written *whole,
 	static struct seen seen;
 	uint64_t start, end;
 
-	MUST(scan_last(SPLIT_BLOCKS, &window, file, false, &end) == SCAN_RECORD);
+	MUST(scan_last(SPLIT_BLOCKS, &window, file, false, &end) ==
+		SCAN_RECORD);
 	MUST(end >= whole->last);
 	MUST(split_blank(text + whole->last, end - whole->last) ==
 		end - whole->last);
