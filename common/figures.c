@@ -10,6 +10,7 @@
 /* What all samples have in common, and where they go. */
 struct sheet {
 	struct buffer *out;
+	const struct hub *hub;
 	char pid[24];
 	const char *name; /* of the metric that is being written */
 };
@@ -53,6 +54,22 @@ static void add_process(struct sheet *s, const struct figures *f)
 	begin(s, "ssetail_connects_total", METRICS_COUNTER,
 		"Connections that were taken.");
 	add(s, f->connects);
+	begin(s, "ssetail_streams", METRICS_GAUGE,
+		"Streams that are open, each once, whatever its sources.");
+	add(s, f->streams);
+	begin(s, "ssetail_streams_max", METRICS_GAUGE,
+		"Streams that may be open: max_clients.");
+	add(s, s->hub->config->max_clients);
+	begin(s, "ssetail_busy_total", METRICS_COUNTER,
+		"Clients that were told to come back later, by the limit.");
+	add_with(s, "reason", "clients", f->busy_clients);
+	add_with(s, "reason", "address", f->busy_address);
+	begin(s, "ssetail_reloads_total", METRICS_COUNTER,
+		"Configurations that were taken while it ran.");
+	add(s, f->reloads);
+	begin(s, "ssetail_reload_failures_total", METRICS_COUNTER,
+		"Configurations that had a fault, so that nothing changed.");
+	add(s, f->reload_failures);
 	begin(s, "ssetail_wakeups_total", METRICS_COUNTER,
 		"Times that the process was woken by something to do.");
 	add(s, f->wakeups);
@@ -248,7 +265,7 @@ void figures_add(
 	struct buffer *b, const struct figures *figures, const struct hub *hub)
 {
 	struct reading *readings = calloc(hub->source_count, sizeof(*readings));
-	struct sheet s = { .out = b };
+	struct sheet s = { .out = b, .hub = hub };
 
 	if (!readings) {
 		b->failed = true;

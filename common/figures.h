@@ -20,9 +20,14 @@
 struct figures {
 	pid_t pid;
 	time_t started;
-	size_t clients;	   /* connections that are open */
-	uint64_t connects; /* that were taken ever */
-	uint64_t wakeups;  /* times that the loop had something to do */
+	size_t clients;		  /* connections that are open */
+	uint64_t connects;	  /* that were taken ever */
+	uint64_t wakeups;	  /* times that the loop had something to do */
+	size_t streams;		  /* that are open, of all sources */
+	uint64_t busy_clients;	  /* who was sent away: max_clients; */
+	uint64_t busy_address;	  /* max_clients_per_address */
+	uint64_t reloads;	  /* configurations that were taken; */
+	uint64_t reload_failures; /* that were faulty */
 };
 
 /* Appends all of them: the body of an answer. It takes time for each client

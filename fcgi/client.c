@@ -570,11 +570,13 @@ static const char *take_place(struct client *c, const struct request *request)
 
 	if (x->streams >= config->max_clients) {
 		warn_of_limit(x, "max_clients", config->max_clients);
+		x->figures.busy_clients++;
 		return "clients";
 	}
 	if (!take_address(c, request->remote_address)) {
 		warn_of_limit(x, "max_clients_per_address",
 			config->max_clients_per_address);
+		x->figures.busy_address++;
 		return "address";
 	}
 	c->is_counted = true;
@@ -662,6 +664,7 @@ static void add_metrics(
 	struct client_context *x, bool with_body, struct buffer *response)
 {
 	x->figures.clients = x->count;
+	x->figures.streams = x->streams;
 	head_add_metrics(response);
 	if (with_body)
 		figures_add(response, &x->figures, x->hub);

@@ -359,10 +359,13 @@ static void reload_all(struct server *s, int64_t now_ms)
 	reload_wanted = 0;
 	tell_reloading();
 	if (reload(&s->hub)) {
+		s->clients.figures.reloads++;
 		s->send_buffer = send_buffer(s->hub.config);
 		for (struct client *c = s->list.next; c != &s->list;
 			c = c->next)
 			client_reload(c, now_ms);
+	} else {
+		s->clients.figures.reload_failures++;
 	}
 	tell_manager("READY=1");
 }

@@ -5,6 +5,7 @@
 #include "tests/lib/test.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -280,6 +281,83 @@ static void a_pipe_has_one_pump_and_its_spool_is_counted(void **state)
 	close(pipe);
 }
 
+static void whoever_is_sent_away_is_counted(void **state)
+{
+	struct front_client *c;
+	struct responder r;
+
+	(void)state;
+	responder_start(&r, &(struct responder_how){ .settings = ALLOWED
+						     "max_clients = 2; "
+						     "max_clients_per_address"
+						     " = 1;" });
+	responder_follow(&r, &(struct ask){ .remote_address = "192.0.2.1" });
+	for (int i = 1; i <= 3; i++) {
+		c = responder_open(
+			&r, &(struct ask){ .remote_address = "192.0.2.1" });
+		reader_wait_end(&c->reader);
+	}
+	responder_follow(&r, &(struct ask){ .remote_address = "192.0.2.2" });
+	c = responder_open(&r, &(struct ask){ .remote_address = "192.0.2.3" });
+	reader_wait_end(&c->reader);
+	take(&r);
+	assert_int_equal(scrape_value(&scrape, "ssetail_streams", ""), 2);
+	assert_int_equal(scrape_value(&scrape, "ssetail_streams_max", ""), 2);
+	assert_int_equal(scrape_value(&scrape, "ssetail_busy_total",
+				 "reason=\"address\""),
+		3);
+	assert_int_equal(scrape_value(&scrape, "ssetail_busy_total",
+				 "reason=\"clients\""),
+		1);
+}
+
+static int reloads_told(const struct responder *r)
+{
+	const char *said = process_errors(r->process);
+	int count = 0;
+
+	while ((said = strstr(said, "info: reload: ")) != NULL) {
+		said++;
+		count++;
+	}
+	return count;
+}
+
+static void a_reload_keeps_what_was_counted(void **state)
+{
+	struct bytes config = BYTES_INIT;
+	struct front_client *c;
+	struct responder r;
+
+	(void)state;
+	responder_start(&r, &(struct responder_how){ .settings = ALLOWED });
+	disk_append(r.log, "one\n");
+	c = responder_follow(&r, NULL);
+	reader_wait_data(&c->reader, "one");
+	disk_read(&config, r.config);
+	disk_write(r.config, "heartbeat = 77; %s", bytes_text(&config));
+	process_signal(r.process, SIGHUP);
+	process_wait_errors(r.process, "info: reload: ");
+	take(&r);
+	assert_int_equal(scrape_value(&scrape, "ssetail_reloads_total", ""), 1);
+	assert_int_equal(scrape_value(&scrape, DELIVERIES, LOG), 1);
+	assert_int_equal(scrape_value(&scrape, SOURCE_CLIENTS, LOG), 1);
+	disk_write(r.config, "heartbeat = 0; %s", bytes_text(&config));
+	process_signal(r.process, SIGHUP);
+	process_wait_errors(r.process, "reload: nothing has changed");
+	take(&r);
+	assert_int_equal(scrape_value(&scrape, "ssetail_reloads_total", ""), 1);
+	assert_int_equal(
+		scrape_value(&scrape, "ssetail_reload_failures_total", ""), 1);
+	/* Whoever may see them is decided by what counts now. */
+	disk_write(r.config, "%s", strstr(bytes_text(&config), "sources = "));
+	process_signal(r.process, SIGHUP);
+	wait_for(reloads_told(&r) == 2);
+	c = responder_open(&r, &question);
+	reader_expect_status(&c->reader, 404);
+	bytes_release(&config);
+}
+
 static bool is_of_name(char c)
 {
 	return (c >= 'a' && c <= 'z') || c == '_';
@@ -483,6 +561,8 @@ int main(void)
 		TEST(rotations_are_counted),
 		TEST(the_slowest_is_seen),
 		TEST(a_pipe_has_one_pump_and_its_spool_is_counted),
+		TEST(whoever_is_sent_away_is_counted),
+		TEST(a_reload_keeps_what_was_counted),
 		TEST(the_manual_names_them_all_and_no_other),
 		TEST(whoever_may_not_see_them_finds_nothing),
 		TEST(nobody_may_see_them_unless_configured),
