@@ -55,16 +55,23 @@ static void check_names(const struct request *r)
 	}
 }
 
+static void check_id(const char *id, bool given)
+{
+	size_t len = strnlen(id, REQUEST_ID_MAX + 1);
+
+	MUST(len <= REQUEST_ID_MAX);
+	MUST(len == 0 || given);
+	for (size_t i = 0; i < len; i++)
+		MUST(may_be_in_a_name(id[i]) || id[i] == '~');
+}
+
 static void check_request(const struct request *r)
 {
-	size_t len = strnlen(r->id, REQUEST_ID_MAX + 1);
 	struct request other = *r;
 
 	check_names(r);
-	MUST(len <= REQUEST_ID_MAX);
-	MUST(len == 0 || r->id_given);
-	for (size_t i = 0; i < len; i++)
-		MUST(may_be_in_a_name(r->id[i]) || r->id[i] == '~');
+	check_id(r->id, r->id_given);
+	check_id(r->before, r->before_given);
 	MUST(r->tail == 0 || r->tail_given);
 	MUST(r->source_count == 0 || r->script_name_segment[0] == '\0');
 	if (request_take_script_name(&other)) {

@@ -12,6 +12,10 @@
 
 enum { STEPS = 50, STEP_MS = 5000, CLIENTS = 10 };
 
+/* What a browser sends that is sent to a page. */
+#define BROWSER                                                                \
+	"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
 /* The tests mostly wait: for what does not come, for servers that end. */
 #define WORKERS 4
 
@@ -118,6 +122,57 @@ static void resumes_after_the_last_event(void **state)
 	reader_expect_event(&second->reader, 0, "message", "three");
 }
 
+/* Sends the request and waits for the end of a body that is a 200. */
+static struct reader *fetch(const struct server *s, struct ask ask)
+{
+	struct http_client *client;
+
+	ask = server_ask(s, ask);
+	client = http_open(s->address, &ask);
+	reader_expect_status(&client->reader, 200);
+	reader_wait_end(&client->reader);
+	return &client->reader;
+}
+
+static void expect_the_viewer(const struct server *s)
+{
+	struct reader *page = fetch(s, (struct ask){ .accept = BROWSER });
+	struct reader *worker =
+		fetch(s, (struct ask){ .query = "worker", .accept = "*/*" });
+	const char *policy = reader_header(page, "Content-Security-Policy");
+
+	assert_string_equal(reader_header(page, "Content-Type"),
+		"text/html; charset=utf-8");
+	assert_non_null(policy);
+	assert_non_null(strstr(policy, "script-src 'nonce-"));
+	assert_true(bytes_contain(&page->body, "\"name\":\"log\""));
+	assert_string_equal(
+		bytes_text(&page->body) + page->body.len - strlen("</html>\n"),
+		"</html>\n");
+	assert_string_equal(reader_header(worker, "Content-Type"),
+		"text/javascript; charset=utf-8");
+	assert_true(worker->body.len > 0);
+}
+
+static void expect_the_past(const struct server *s)
+{
+	struct http_client *client;
+	struct reader *past;
+	char query[200];
+
+	disk_append(s->log, "one\ntwo\nthree\n");
+	client = server_open(s, NULL);
+	reader_expect_event(&client->reader, 2, "message", "three");
+	snprintf(query, sizeof(query), "before=%s&tail=2",
+		reader_event(&client->reader, 1)->id);
+	past = fetch(s, (struct ask){ .path = "/log", .query = query });
+	assert_int_equal(past->event_count, 2);
+	reader_expect_event(past, 0, "message", "one");
+	reader_expect_event(past, 1, "message", "two");
+	reader_hang_up(&client->reader);
+	disk_append(s->log, "four\n");
+}
+
 static void answers_what_is_no_stream(void **state)
 {
 	static const struct {
@@ -131,13 +186,15 @@ static void answers_what_is_no_stream(void **state)
 	};
 	struct server s;
 
-	server_start(&s, *state, NULL);
+	start(&s, state);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct ask ask = server_ask(&s, cases[i].ask);
 		struct http_client *client = http_open(s.address, &ask);
 		reader_expect_status(&client->reader, cases[i].status);
 		reader_wait_end(&client->reader);
 	}
+	expect_the_viewer(&s);
+	expect_the_past(&s);
 	wait_for(server_clients(&s) == 0);
 }
 

@@ -443,6 +443,53 @@ static void metrics_are_asked_for_by_a_parameter(void **state)
 	assert_false(r.wants_metrics);
 }
 
+static void before_is_an_id_or_one_that_cannot_be_ours(void **state)
+{
+	static const struct {
+		const char *query;
+		enum request_outcome outcome;
+		bool given;
+		const char *before;
+	} cases[] = {
+		{ "x=1", REQUEST_OK, false, "" },
+		{ "before=" S64, REQUEST_OK, true, S64 },
+		{ "before=a-1.2%7e_", REQUEST_OK, true, "a-1.2~_" },
+		{ "before=a+b", REQUEST_OK, true, "" },
+		{ "before=%00", REQUEST_OK, true, "" },
+		{ "before=a%0ab", REQUEST_OK, true, "" },
+		{ "before=%3Cb%3E", REQUEST_OK, true, "" },
+		{ "before=" S64 S64 S64 S64, REQUEST_OK, true, "" },
+		{ "before=1&lastEventId=2", REQUEST_OK, true, "1" },
+		{ "before", REQUEST_MALFORMED, false, "" },
+		{ "before=", REQUEST_MALFORMED, false, "" },
+		{ "before=1&before=1", REQUEST_MALFORMED, false, "" },
+	};
+	struct request r;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		assert_int_equal(
+			read_query(&r, cases[i].query), cases[i].outcome);
+		if (cases[i].outcome != REQUEST_OK)
+			continue;
+		assert_int_equal(r.before_given, cases[i].given);
+		assert_string_equal(r.before, cases[i].before);
+	}
+}
+
+static void the_worker_is_asked_for_by_a_parameter(void **state)
+{
+	struct request r;
+
+	(void)state;
+	assert_int_equal(read_query(&r, "worker"), REQUEST_OK);
+	assert_true(r.wants_worker);
+	assert_int_equal(read_query(&r, "x=1&worker=1.0"), REQUEST_OK);
+	assert_true(r.wants_worker);
+	assert_int_equal(read_query(&r, "workers"), REQUEST_OK);
+	assert_false(r.wants_worker);
+}
+
 static void a_tail_is_a_decimal_number(void **state)
 {
 	static const struct {
@@ -776,6 +823,8 @@ int main(void)
 		cmocka_unit_test(nothing_at_all_is_no_crash),
 		cmocka_unit_test(takes_the_resume_point_from_where_it_is_given),
 		cmocka_unit_test(metrics_are_asked_for_by_a_parameter),
+		cmocka_unit_test(before_is_an_id_or_one_that_cannot_be_ours),
+		cmocka_unit_test(the_worker_is_asked_for_by_a_parameter),
 		cmocka_unit_test(a_tail_is_a_decimal_number),
 		cmocka_unit_test(
 			a_page_is_wanted_by_who_names_html_and_no_stream),
