@@ -14,7 +14,7 @@ COMMON = buffer log place utf8 encode block metrics split ring access cors reque
          pump \
          feed feed_cursor feed_head feed_produce feed_start feed_watch \
          clock source hub figures stream account obstacle remedy check
-FCGI   = record admit listen notify tally client reload server main
+FCGI   = record admit listen notify tally diary client reload server main
 CGI    = init main
 
 # Test programs are found by their names: tests/PART/test_NAME.c. Functions

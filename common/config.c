@@ -1040,6 +1040,8 @@ static const struct key global_keys[] = {
 	  65536, 1073741824, "bytes" },
 	{ "incremental",  read_bool, AT(incremental), 0, false,
 	  0, 0, "true or false" },
+	{ "log_clients",  read_bool, AT(log_clients), 0, false,
+	  0, 0, "true or false" },
 	{ "trust_remote_user", read_bool, AT(trust_remote_user), 0, false,
 	  0, 0, "true or false" },
 	{ "state_dir",    read_path, AT(state_dir), 0, false,

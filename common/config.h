@@ -79,6 +79,7 @@ struct config {
 	size_t send_buffer_bytes;
 	size_t ring_bytes;
 	bool incremental;
+	bool log_clients;	/* lines about single clients */
 	bool trust_remote_user; /* see access.h */
 	char *state_dir;	/* absolute; spools of pipes are in it */
 	struct cors_rules cors;

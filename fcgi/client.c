@@ -1,6 +1,7 @@
 #include "fcgi/client.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -15,6 +16,7 @@
 #include "common/log.h"
 #include "common/program.h"
 #include "common/request.h"
+#include "fcgi/diary.h"
 #include "fcgi/record.h"
 
 #define SECOND_MS 1000
@@ -126,6 +128,8 @@ static void release_state(struct client *c)
 		free(c->as.opening);
 		break;
 	case CLIENT_STREAMING:
+		if (c->context->hub->config->log_clients)
+			diary_end(c->fd);
 		stream_close(&c->as.session->stream);
 		free(c->as.session);
 		break;
@@ -600,6 +604,8 @@ static void start_stream(
 	if (!head.failed && !x->answer.failed)
 		n = send_some(c, x->answer.data, x->answer.len, now_ms);
 	buffer_release(&head);
+	if (x->hub->config->log_clients)
+		diary_request(c->fd, &c->as.opening->request, "stream");
 	free(c->as.opening);
 	c->state = CLIENT_STREAMING;
 	c->as.session = session;
@@ -670,6 +676,23 @@ static void add_metrics(
 		figures_add(response, &x->figures, x->hub);
 }
 
+/* For the log; `what` NULL: the status of the response says it. */
+static void note_answer(
+	struct client *c, const char *what, const struct buffer *response)
+{
+	static const char begin[] = "Status: ";
+	char status[64] = "200 OK";
+
+	if (!c->context->hub->config->log_clients)
+		return;
+	if (!response->failed && response->len > strlen(begin) &&
+		memcmp(response->data, begin, strlen(begin)) == 0)
+		snprintf(status, sizeof(status), "%.*s",
+			(int)strcspn(response->data + strlen(begin), "\r"),
+			response->data + strlen(begin));
+	diary_request(c->fd, &c->as.opening->request, what ? what : status);
+}
+
 /* To a stream, or to an answer. */
 static void route(
 	struct client *c, enum request_outcome outcome, int64_t now_ms)
@@ -690,6 +713,8 @@ static void route(
 		busy = take_place(c, &o->request);
 	if (busy)
 		stream_add_busy(hub, &o->route, busy, &response);
+	if (!opens || busy)
+		note_answer(c, busy ? "busy" : NULL, &response);
 	if (opens && !busy)
 		open_stream(c, now_ms);
 	else if (response.failed)

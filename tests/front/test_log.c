@@ -109,6 +109,40 @@ static void operators_read_what_happens_once(void **state)
 		"info: stop: SIGTERM: 1 streams ended\n");
 }
 
+static void clients_are_in_it_where_that_is_asked_for(void **state)
+{
+	static const char *const hostile[] = { "REMOTE_ADDR=192.0.2.7",
+		"REMOTE_USER=" HOSTILE "\"", NULL };
+	const struct ask ask = { .path = "/none", .variables = hostile };
+	struct front_client *c;
+	struct responder r;
+	size_t said;
+	int fd;
+
+	(void)state;
+	responder_start(
+		&r, &(struct responder_how){ .settings = "log_clients = true; "
+							 "max_clients = 1;" });
+	said = strlen(process_errors(r.process));
+	c = responder_open(&r, &ask);
+	reader_wait_end(&c->reader);
+	reader_close(&c->reader);
+	const char *text = said_until(r.process, &said, "\n");
+	assert_int_equal(sscanf(text, "info: client %d:", &fd), 1);
+	assert_string_equal(strchr(text, '"'),
+		"\"192.0.2.7\", user \"x\\x0d\\x0aerror: forged\\x0a\\x1b[2J"
+		"\\xff\\x22\", sources \"none\": 404 Not Found\n");
+	c = responder_follow(&r, &(struct ask){ .path = "/log" });
+	assert_string_equal(strchr(said_until(r.process, &said, "\n"), '"'),
+		"\"127.0.0.1\", user \"\", sources \"log\": stream\n");
+	reader_wait_end(&responder_open(&r, NULL)->reader);
+	assert_string_equal(strchr(said_until(r.process, &said, "\n"), '"'),
+		"\"127.0.0.1\", user \"\", sources \"\": busy\n");
+	reader_hang_up(&c->reader);
+	assert_non_null(strstr(said_until(r.process, &said, "\n"),
+		": the stream has ended\n"));
+}
+
 static void a_source_that_comes_and_goes_does_not_fill_it(void **state)
 {
 	struct front_client *c;
@@ -137,6 +171,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(
 			nothing_that_a_client_sends_gets_into_it, test_cleanup),
+		cmocka_unit_test_teardown(
+			clients_are_in_it_where_that_is_asked_for,
+			test_cleanup),
 		cmocka_unit_test_teardown(
 			operators_read_what_happens_once, test_cleanup),
 		cmocka_unit_test_teardown(

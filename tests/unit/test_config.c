@@ -113,6 +113,7 @@ static void fills_in_every_default(void **state)
 	assert_int_equal(c->ring_bytes, 1048576);
 	assert_true(c->incremental);
 	assert_false(c->trust_remote_user);
+	assert_false(c->log_clients);
 	assert_string_equal(c->state_dir, "/var/lib/ssetail");
 	assert_false(c->cors.is_any);
 	assert_int_equal(c->cors.origin_count, 0);
@@ -162,7 +163,7 @@ static void reads_every_key(void **state)
 		"max_clients = 1000000; max_clients_per_address = 6;\n"
 		"ring = 0x10000; incremental = FALSE;\n"
 		"trust_remote_user = true; state_dir = \"/s\";\n"
-		"cors_credentials = true;\n"
+		"cors_credentials = true; log_clients = true;\n"
 		"metrics_allow = [ \"::1\", \"10.0.0.0/8\" ];\n"
 		"cors_origins = [ \"https://a.example:8443\",\n"
 		" \"http://[::1]\" ];\n"
@@ -200,6 +201,7 @@ static void reads_every_key(void **state)
 	assert_int_equal(c->ring_bytes, 65536);
 	assert_false(c->incremental);
 	assert_true(c->trust_remote_user);
+	assert_true(c->log_clients);
 	assert_true(c->cors_credentials);
 	assert_int_equal(c->metrics.allow_count, 2);
 	assert_int_equal(c->metrics.allow[0].address.len, 16);
@@ -488,11 +490,12 @@ static void the_example_states_the_defaults(void **state)
 	static const char *const defaults[] = { "listen_mode = \"0660\";",
 		"heartbeat = 15;", "retry = 2000;", "lifetime = 0;",
 		"stall = 300;", "incremental = true;",
-		"trust_remote_user = false;", "send_buffer = 32768;",
-		"ring = 1048576;", "type = \"file\";", "format = \"lines\";",
-		"quiet = 200;", "history = 10;", "history_max = 1000;",
-		"max_line = 1048576;", "show = \"count\";", "interval = 1.0;",
-		"count = 0;", "time_format = \"%Y-%m-%d %H:%M:%S\";" };
+		"trust_remote_user = false;", "log_clients = false;",
+		"send_buffer = 32768;", "ring = 1048576;", "type = \"file\";",
+		"format = \"lines\";", "quiet = 200;", "history = 10;",
+		"history_max = 1000;", "max_line = 1048576;",
+		"show = \"count\";", "interval = 1.0;", "count = 0;",
+		"time_format = \"%Y-%m-%d %H:%M:%S\";" };
 	char *text = read_whole("conf/ssetail.conf");
 
 	(void)state;
@@ -583,6 +586,7 @@ static void names_each_fault_of_a_global_key(void **state)
 		ROW("ring = 4294967296L;", "ring", "out of range"),
 		ROW("incremental = 1;", "incremental", "true or false"),
 		ROW("trust_remote_user = 1;", "trust_remote_user", "true or"),
+		ROW("log_clients = 1;", "log_clients", "true or"),
 		ROW("users = [ \"a\" ];", "users", "in one of the sources"),
 		ROW("cors_origins = \"*\";", "cors_origins", "is a string"),
 		ROW("cors_origins = ( \"*\" );", "cors_origins", "is a list"),
