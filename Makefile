@@ -130,6 +130,7 @@ help:
 	@echo 'make run           a demonstration with a lighttpd of its own; Ctrl-C ends it'
 	@echo 'make check         every test there is; a part of it alone:'
 	@echo '                   $(PARTS:%=make check-%  )'
+	@echo 'make picture       the picture of the viewer that README.md shows, anew'
 	@echo 'make torture       100,000 lines, every kind of rotation, kill -9; mutants'
 	@echo 'make bench         what a delivery costs; BENCH="-n 5000" sets the clients,'
 	@echo '                   -p the pairs, -e the events a pass; -s: several processes'
@@ -248,6 +249,14 @@ $(PARTS:%=check-%): check-%:
 $(PARTS:%=checked-%): checked-%:
 	+@tests/tools/check $* $(BUILD) $(MAKE) $($*)
 
+# Made at every check, but kept only when somebody has looked at it.
+picture:
+	@$(PACKAGES) build check browser
+	$(AGAIN) $(BUILD)/tests/browser/test_viewer
+	@TEST_BUILD=$(BUILD) TEST_FILTER=it_looks_like_this \
+		$(BUILD)/tests/browser/test_viewer
+	cp $(BUILD)/viewer-readme.png conf/demo/viewer.png
+
 lint:
 	@tests/tools/lint $(ALL_CPPFLAGS) -std=c11
 
@@ -324,5 +333,5 @@ clean:
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all static install uninstall dist help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench torture \
+.PHONY: all static install uninstall dist help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench torture picture \
 	fuzz fuzzers fuzz-coverage lint run clean

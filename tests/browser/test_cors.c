@@ -11,16 +11,6 @@
 #include "tests/lib/page.h"
 #include "tests/lib/server.h"
 
-static const struct server_kind lighttpd = {
-	.name = "lighttpd mod_fastcgi",
-	.program = "lighttpd",
-	.fragment = "conf/lighttpd/fastcgi.conf",
-	.ssetail = "ssetail.fcgi",
-	.decisive = "stream-response-body",
-	.sets = "program config socket",
-	.reload_ends = true,
-};
-
 /* Where a page has the other origin: its host is another. */
 #define HERE  "127.0.0.1"
 #define THERE "localhost"
@@ -39,7 +29,7 @@ static void start(struct server *s, bool is_listed, const char *settings,
 		snprintf(origins, sizeof(origins),
 			"cors_origins = [ \"http://" HERE ":%d\" ];", port);
 	snprintf(text, sizeof(text), "%s %s", origins, settings);
-	server_start(s, &lighttpd,
+	server_start(s, &server_lighttpd,
 		&(struct server_how){ .settings = text, .site = site });
 	disk_append(s->log, "one\n");
 }

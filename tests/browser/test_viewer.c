@@ -17,16 +17,6 @@
 #include "tests/lib/server.h"
 #include "tests/lib/webdriver.h"
 
-static const struct server_kind lighttpd = {
-	.name = "lighttpd mod_fastcgi",
-	.program = "lighttpd",
-	.fragment = "conf/lighttpd/fastcgi.conf",
-	.ssetail = "ssetail.fcgi",
-	.decisive = "stream-response-body",
-	.sets = "program config socket",
-	.reload_ends = true,
-};
-
 /* Of the source "log", and of one more, "app". */
 #define SOURCES                                                                \
 	"public = true; history = 100; history_max = 500; max_line = 65536; "  \
@@ -34,7 +24,7 @@ static const struct server_kind lighttpd = {
 
 static void start(struct server *s, const char *settings)
 {
-	server_start(s, &lighttpd,
+	server_start(s, &server_lighttpd,
 		&(struct server_how){
 			.settings = settings, .source = SOURCES });
 	disk_touch(disk_path(s->folder, "app"));
@@ -671,6 +661,103 @@ static void so_they_do_without_shared_workers(void **state)
 	wait_for(server_clients(&s) == 1);
 }
 
+/* ---- pictures, to be looked at */
+
+static const char *const shop[] = {
+	"\033[32mINFO\033[0m  \033[36mshop.cart\033[0m session of ann resumed",
+	"\033[32mINFO\033[0m  \033[36mshop.orders\033[0m order 4711 paid, 2 "
+	"items",
+	"\033[33mWARN\033[0m  \033[36mshop.search\033[0m slow query: 1,240 ms "
+	"for 'lamp'",
+	"\033[32mINFO\033[0m  \033[36mshop.mail\033[0m confirmation sent to "
+	"ann",
+	"\033[90mDEBUG\033[0m \033[36mshop.cache\033[0m 93 % hits, 0 errors",
+	"\033[31mERROR\033[0m \033[36mshop.payment\033[0m gateway: connection "
+	"refused, attempt 1 of 5",
+	"\033[32mINFO\033[0m  \033[36mshop.payment\033[0m gateway: connected",
+};
+static const char *const visits[] = {
+	"GET /lamps?page=2 HTTP/1.1\" 200 18423",
+	"GET /static/shop.css HTTP/1.1\" 304 0",
+	"POST /cart HTTP/1.1\" 302 120",
+	"GET /lamps/brass HTTP/1.1\" 200 9210",
+	"GET /favicon.png HTTP/1.1\" 404 153",
+	"POST /checkout HTTP/1.1\" 502 1021",
+};
+
+static void append_scene(const struct server *s)
+{
+	const size_t shops = sizeof(shop) / sizeof(*shop);
+	const size_t all_visits = sizeof(visits) / sizeof(*visits);
+
+	for (unsigned i = 0; i < 40; i++) {
+		if (i % 3 == 0)
+			disk_append(disk_path(s->folder, "app"),
+				"2026-11-21 09:41:%02u %s\n", i,
+				shop[i / 3 % shops]);
+		else
+			disk_append(s->log,
+				"192.0.2.%u - - [21/Nov/2026:09:41:%02u +0000] "
+				"\"%s\n",
+				17 + i * 7 % 5, i,
+				visits[(i - i / 3 - 1) % all_visits]);
+		webdriver_wait("lines.length === %u && !isScheduled", i + 1);
+	}
+}
+
+static void take_picture(const char *name)
+{
+	const char *build = getenv("TEST_BUILD");
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/viewer-%s.png",
+		build ? build : "build", name);
+	webdriver_screenshot(path);
+}
+
+static void set_window(unsigned width, unsigned height, const char *scheme)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text),
+		"{\"width\":%u,\"height\":%u,\"deviceScaleFactor\":1,"
+		"\"mobile\":%s}",
+		width, height, width < 700 ? "true" : "false");
+	webdriver_devtools("Emulation.setDeviceMetricsOverride", text);
+	snprintf(text, sizeof(text),
+		"{\"features\":[{\"name\":\"prefers-color-scheme\","
+		"\"value\":\"%s\"}]}",
+		scheme);
+	webdriver_devtools("Emulation.setEmulatedMedia", text);
+}
+
+/* The first is that of the README. */
+static void it_looks_like_this(void **state)
+{
+	struct server s;
+
+	(void)state;
+	start(&s, "");
+	set_window(1040, 480, "light");
+	show_live(&s, "source=log,app");
+	append_scene(&s);
+	take_picture("readme");
+	set_window(1280, 800, "light");
+	webdriver_wait("!isScheduled");
+	take_picture("light");
+	set_window(1280, 800, "dark");
+	webdriver_keys("/lamp");
+	webdriver_wait("shown.length < lines.length && !isScheduled");
+	take_picture("dark");
+	set_window(390, 844, "light");
+	webdriver_keys(WEBDRIVER_ESCAPE WEBDRIVER_ESCAPE "w");
+	webdriver_wait("shown.length === lines.length && !isScheduled");
+	take_picture("telephone");
+	webdriver_keys("?");
+	webdriver_wait("$('help').open");
+	take_picture("help");
+}
+
 /* ---- everybody */
 
 static void everything_has_a_name_and_a_key(void **state)
@@ -744,13 +831,7 @@ static void the_contrast_is_enough(void **state)
 	disk_append(s.log, "%s", sample);
 	disk_append(disk_path(s.folder, "app"), "%s", sample);
 	for (size_t i = 0; i < 2; i++) {
-		char media[128];
-
-		snprintf(media, sizeof(media),
-			"{\"features\":[{\"name\":\"prefers-color-scheme\","
-			"\"value\":\"%s\"}]}",
-			schemes[i]);
-		webdriver_devtools("Emulation.setEmulatedMedia", media);
+		set_window(1280, 800, schemes[i]);
 		show_live(&s, "source=log,app&only=0&filter=needle");
 		webdriver_wait("rows.children.length === 10");
 		assert_true(webdriver_number(CONTRAST) >= 4.5);
@@ -764,9 +845,7 @@ static void a_telephone_shows_all_of_it(void **state)
 	(void)state;
 	start(&s, "");
 	disk_append(s.log, "%s%0300u end\n", sample, 0);
-	webdriver_devtools("Emulation.setDeviceMetricsOverride",
-		"{\"width\":390,\"height\":844,\"deviceScaleFactor\":1,"
-		"\"mobile\":true}");
+	set_window(390, 844, "light");
 	show_live(&s, "source=log,app");
 	webdriver_wait("rows.children.length === 6");
 	/* Nothing stands out to the right, and lines are wrapped. */
@@ -805,6 +884,7 @@ int main(void)
 		TEST(everything_has_a_name_and_a_key),
 		TEST(the_contrast_is_enough),
 		TEST(a_telephone_shows_all_of_it),
+		TEST(it_looks_like_this),
 	};
 
 	return test_run("viewer", tests, sizeof(tests) / sizeof(*tests), 2);

@@ -13,6 +13,16 @@
 #include "tests/lib/reader.h"
 #include "tests/lib/test.h"
 
+const struct server_kind server_lighttpd = {
+	.name = "lighttpd mod_fastcgi",
+	.program = "lighttpd",
+	.fragment = "conf/lighttpd/fastcgi.conf",
+	.ssetail = "ssetail.fcgi",
+	.decisive = "stream-response-body",
+	.sets = "program config socket",
+	.reload_ends = true,
+};
+
 static bool is_cgi(const struct server_kind *kind)
 {
 	return strcmp(kind->ssetail, "ssetail.cgi") == 0;

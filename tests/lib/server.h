@@ -45,6 +45,9 @@ struct server_kind {
 	const char *header; /* of each request, "Name: value", or NULL */
 };
 
+/* The kind for tests that are not about servers. */
+extern const struct server_kind server_lighttpd;
+
 struct server_how {
 	bool without_decisive; /* leave that line out */
 	const char *settings;  /* more for the program's configuration */

@@ -151,8 +151,7 @@ static int prepare_folder(void)
 	if (make_folder(in_run("site")) || make_empty("writer.log") ||
 		make_empty("access.log") || make_empty("error.log"))
 		return -1;
-	return copy("conf/demo/index.html", "site/index.html", NULL) ||
-	       copy("conf/demo/ssetail.conf", "ssetail.conf", NULL) ||
+	return copy("conf/demo/ssetail.conf", "ssetail.conf", NULL) ||
 	       copy("conf/lighttpd/fastcgi.conf", "15-ssetail.conf", values);
 }
 
@@ -341,10 +340,21 @@ static void end_children(void)
 
 /* ---- the demonstration */
 
+/* Now and then there is something to be seen at a glance. */
+static const struct {
+	unsigned every;
+	const char *level, *complaint;
+} moods[] = {
+	{ 29, "\033[31mERROR\033[0m", ": out of paper" },
+	{ 11, "\033[33mWARN\033[0m ", ": the ink is low" },
+	{ 1, "\033[32mINFO\033[0m ", "" },
+};
+
 static void append_line(unsigned number)
 {
 	char line[128];
 	char stamp[32];
+	size_t mood = 0;
 	time_t now = time(NULL);
 	struct tm tm;
 	int len;
@@ -352,8 +362,10 @@ static void append_line(unsigned number)
 
 	localtime_r(&now, &tm);
 	strftime(stamp, sizeof(stamp), "%F %T", &tm);
-	len = snprintf(
-		line, sizeof(line), "%s writer: line %u\n", stamp, number);
+	while (number % moods[mood].every != 0)
+		mood++;
+	len = snprintf(line, sizeof(line), "%s %s writer: line %u%s\n", stamp,
+		moods[mood].level, number, moods[mood].complaint);
 	fd = open(in_run("writer.log"),
 		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0 || write(fd, line, (size_t)len) != len)
@@ -383,7 +395,7 @@ static void greet(int port, const char *folder)
 {
 	printf("\n"
 	       "ssetail is streaming:\n\n"
-	       "    http://127.0.0.1:%d/\n\n"
+	       "    http://127.0.0.1:%d/events/\n\n"
 	       "or without a browser:\n\n"
 	       "    curl -N http://127.0.0.1:%d/events/writer\n\n"
 	       "Add a line of your own and watch it arrive:\n\n"
