@@ -230,10 +230,25 @@ static void what_is_written_meanwhile_is_not_before(void **state)
 	free_ids(ids, 20);
 }
 
-/* As many as a socket does not take at once. */
-static void a_slow_reader_gets_all_and_no_more(void **state)
+static void rename_both(struct site *s, const char *log)
 {
-	struct site *s = *state;
+	disk_rename(disk_path(s->folder, "app.log.1"),
+		disk_path(s->folder, "app.log.2"));
+	disk_rename(log, disk_path(s->folder, "app.log.1"));
+}
+
+static void copy_and_truncate(struct site *s, const char *log)
+{
+	disk_rename(disk_path(s->folder, "app.log.1"),
+		disk_path(s->folder, "app.log.2"));
+	disk_copy(log, disk_path(s->folder, "app.log.1"));
+	disk_truncate(log, 0);
+}
+
+/* As many as a socket does not take at once, while the files are rotated. */
+static void read_slowly(
+	struct site *s, void (*rotate)(struct site *s, const char *log))
+{
 	const char *log = site_configure_log(s, "history_max = 100000;");
 	enum { MANY = 30000 };
 	char *id;
@@ -249,15 +264,22 @@ static void a_slow_reader_gets_all_and_no_more(void **state)
 	reader_set_reading(r, false);
 	struct reader *other = site_open_path(s, "/app");
 	reader_wait_events(other, 10);
-	/* The files get other names under its feet. */
-	disk_rename(disk_path(s->folder, "app.log.1"),
-		disk_path(s->folder, "app.log.2"));
-	disk_rename(log, disk_path(s->folder, "app.log.1"));
+	rotate(s, log);
 	append_lines(log, MANY, MANY + 10);
 	reader_wait_events(other, 20);
 	reader_set_reading(r, true);
 	expect_lines(r, 0, MANY);
 	free(id);
+}
+
+static void a_slow_reader_gets_all_and_no_more(void **state)
+{
+	read_slowly(*state, rename_both);
+}
+
+static void a_slow_reader_goes_on_in_the_copy(void **state)
+{
+	read_slowly(*state, copy_and_truncate);
 }
 
 /* ---- what is not plain lines */
@@ -496,6 +518,7 @@ int main(void)
 		SITE_TESTS(the_source_is_asked_for_in_every_way),
 		SITE_TESTS(what_is_written_meanwhile_is_not_before),
 		SITE_TESTS(a_slow_reader_gets_all_and_no_more),
+		SITE_TESTS(a_slow_reader_goes_on_in_the_copy),
 		SITE_TESTS(what_was_cut_is_said_again),
 		SITE_TESTS(blocks_and_records_of_several_lines_are_whole),
 		SITE_TESTS(what_came_through_a_pipe_is_kept_too),

@@ -2,7 +2,8 @@
  * An id in the hands of a client that means harm, at a log with one rotated
  * file, and another log beside it: whatever it names, what comes are whole
  * lines of this log, in their order; an id that is none is a gap and the
- * configured start; and from where the reader ends nothing comes twice.
+ * configured start; and from where the reader ends nothing comes twice. What
+ * was before it comes to an end, too, and is not more than was asked for.
  *
  * So that an input gets past the checks, in it S is the source's tag; F, G
  * and O the tags of the log, of the rotated file, and of the other log; C the
@@ -152,16 +153,69 @@ static size_t places_of(const char *id, struct place mine[CURSOR_PLACES_MAX])
 	return mine_count;
 }
 
+static const struct feed_view alone = {
+	.alone = true, .before = "", .after = "", .budget = PLACE_ID_BYTES
+};
+
+/* Adds all that there is for a reader. Returns where it is then. */
+static struct cursor produce_all(struct feed *f, const struct feed_view *view,
+	const struct follower *follower, struct sse *parser)
+{
+	struct buffer out = BUFFER_INIT;
+	struct cursor from = follower->cursor, to;
+	enum feed_outcome outcome;
+	int tries = 0;
+
+	while ((outcome = feed_produce(f, view, &from, &to, FEED_PIECE_BYTES,
+			&out)) != FEED_NOTHING) {
+		MUST(outcome != FEED_FAILED && tries++ < TRIES);
+		sse_feed(parser, out.data, out.len);
+		buffer_clear(&out);
+		from = to;
+	}
+	buffer_release(&out);
+	return to;
+}
+
+/* What was before an id. */
+static void look_back(const char *id)
+{
+	struct feed_view view = alone;
+	struct feed_scratch scratch = { 0 };
+	struct follower follower = { 0 };
+	struct seen seen = { .last = -1 };
+	struct place mine[CURSOR_PLACES_MAX];
+	struct feed_places end = { mine, places_of(id, mine) };
+	struct feed_places start = { NULL, 0 };
+	enum feed_outcome outcome;
+	struct sse parser;
+	struct feed f;
+	int tries = 0;
+
+	feed_init(&f, &config, &scratch, NULL, 65536);
+	while ((outcome = feed_follow_until(
+			&f, &follower, end, start, HISTORY)) != FEED_NOTHING)
+		MUST(outcome != FEED_FAILED && tries++ < TRIES);
+	sse_init(&parser, judge, &seen);
+	view.until = follower.until;
+	follower.cursor = produce_all(&f, &view, &follower, &parser);
+	MUST(feed_has_arrived(&follower));
+	sse_end(&parser);
+	MUST(sse_fault(&parser) == NULL && !parser.unfinished);
+	sse_release(&parser);
+	MUST(seen.lines <= HISTORY && seen.gaps <= 1);
+	MUST(end.count > 0 || (seen.unknown && seen.lines == 0));
+	feed_leave(&f, &follower);
+	feed_release(&f);
+	buffer_release(&scratch.window);
+	buffer_release(&scratch.text);
+}
+
 /* Follows from an id until nothing more comes; the id there is in `next`. */
 static struct seen follow(const char *id, struct buffer *next)
 {
-	struct feed_view view = { .alone = true,
-		.before = "",
-		.after = "",
-		.budget = PLACE_ID_BYTES };
-	struct feed_scratch scratch = { BUFFER_INIT, BUFFER_INIT };
+	struct feed_scratch scratch = { 0 };
 	struct follower follower = { 0 };
-	struct buffer out = BUFFER_INIT;
 	struct seen seen = { .last = -1 };
 	struct place mine[CURSOR_PLACES_MAX];
 	size_t count = places_of(id, mine);
@@ -176,18 +230,9 @@ static struct seen follow(const char *id, struct buffer *next)
 		MUST(outcome != FEED_FAILED && tries++ < TRIES);
 	sse_init(&parser, judge, &seen);
 	for (int i = 0; i < 3; i++) {
-		struct cursor to;
-
 		outcome = feed_look(&f, true);
 		MUST(outcome != FEED_FAILED);
-		while ((outcome = feed_produce(&f, &view, &follower.cursor, &to,
-				FEED_PIECE_BYTES, &out)) != FEED_NOTHING) {
-			MUST(outcome != FEED_FAILED && tries++ < TRIES);
-			sse_feed(&parser, out.data, out.len);
-			buffer_clear(&out);
-			follower.cursor = to;
-		}
-		follower.cursor = to;
+		follower.cursor = produce_all(&f, &alone, &follower, &parser);
 	}
 	sse_end(&parser);
 	MUST(sse_fault(&parser) == NULL && !parser.unfinished);
@@ -204,7 +249,6 @@ static struct seen follow(const char *id, struct buffer *next)
 	feed_release(&f);
 	buffer_release(&scratch.window);
 	buffer_release(&scratch.text);
-	buffer_release(&out);
 	return seen;
 }
 
@@ -217,6 +261,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (folder[0] == '\0')
 		make_logs();
 	expand(id, sizeof(id), data, size);
+	look_back(id);
 	follow(id, &next);
 	MUST(strlen(next.data) <= PLACE_ID_BYTES);
 	snprintf(id, sizeof(id), "%s", next.data);

@@ -1,6 +1,7 @@
 /* What a client gets: pieces of each source, and ids that hold them all. */
 #include "tests/lib/test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -405,6 +406,54 @@ static void streams_at_the_same_place_share_their_bytes(void **state)
 	release(&s);
 }
 
+/* From the same place, but one of them ends. */
+static void what_ends_is_not_shared_with_what_goes_on(void **state)
+{
+	const struct output *endless, *finite;
+	struct client all, a, b;
+	char ids[3][64], query[100];
+	struct stand s;
+
+	(void)state;
+	prepare(&s);
+	write_to(&s, 'a', "1\n2\n3\n");
+	open_client(&s, &all, "/a", NULL);
+	for (size_t i = 0; i < 3; i++) {
+		struct buffer id = BUFFER_INIT;
+		const struct output *one;
+
+		assert_true(
+			stream_produce(&all.stream, s.studio, 0, -1, 1, &one));
+		stream_commit(&all.stream, s.studio, one, 0);
+		feed_add_id(&all.subscriptions[0].source->feed,
+			&all.subscriptions[0].as.follower.cursor, &id);
+		snprintf(ids[i], sizeof(ids[i]), "%.*s", (int)id.len, id.data);
+		buffer_release(&id);
+	}
+	snprintf(query, sizeof(query), "before=%s", ids[1]);
+	open_client(&s, &a, "/a", ids[0]);
+	open_asked(&s, &b, (struct asked){ "/a", ids[0], query });
+	assert_true(
+		stream_produce(&a.stream, s.studio, 0, -1, LIMIT, &endless));
+	assert_non_null(memmem(endless->bytes, endless->len, "data: 3", 7));
+	assert_true(stream_produce(&b.stream, s.studio, 0, -1, LIMIT, &finite));
+	assert_non_null(memmem(finite->bytes, finite->len, "data: 2", 7));
+	assert_null(memmem(finite->bytes, finite->len, "data: 3", 7));
+	stream_commit(&b.stream, s.studio, finite, 0);
+	assert_false(
+		stream_produce(&b.stream, s.studio, 0, -1, LIMIT, &finite));
+	assert_true(stream_is_over(&b.stream));
+	/* Nor the other way round. */
+	assert_true(
+		stream_produce(&a.stream, s.studio, 0, -1, LIMIT, &endless));
+	assert_non_null(memmem(endless->bytes, endless->len, "data: 3", 7));
+	assert_false(stream_is_over(&a.stream));
+	close_client(&all);
+	close_client(&a);
+	close_client(&b);
+	release(&s);
+}
+
 /* A source that was closed and opened again is not the one that was. */
 static void nothing_is_shared_with_what_was_before(void **state)
 {
@@ -555,6 +604,9 @@ int main(void)
 			tail_is_how_much_of_the_past_comes, test_cleanup),
 		cmocka_unit_test_teardown(
 			streams_at_the_same_place_share_their_bytes,
+			test_cleanup),
+		cmocka_unit_test_teardown(
+			what_ends_is_not_shared_with_what_goes_on,
 			test_cleanup),
 		cmocka_unit_test_teardown(
 			nothing_is_shared_with_what_was_before, test_cleanup),
