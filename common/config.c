@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/buffer.h"
+#include "common/mount.h"
 #include "common/place.h"
 
 #define FILE_MAX_BYTES	     (1024 * 1024)
@@ -1214,6 +1215,7 @@ static void set_source_defaults(struct reader *r, struct source_config *source)
 	keep(r, &source->time_format, "%Y-%m-%d %H:%M:%S");
 }
 
+/* Not asked where asking may hang: a reload has clients that wait. */
 static bool leads_to_pipe(struct reader *r, const config_setting_t *group)
 {
 	const config_setting_t *value =
@@ -1226,7 +1228,8 @@ static bool leads_to_pipe(struct reader *r, const config_setting_t *group)
 	if (s == NULL)
 		return false;
 	keep_path(r, &path, s);
-	is_pipe = path != NULL && stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+	is_pipe = path != NULL && !mount_may_hang(path) &&
+		  stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
 	free(path);
 	return is_pipe;
 }

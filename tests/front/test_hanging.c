@@ -7,6 +7,7 @@
  */
 #include "tests/lib/test.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,12 +197,54 @@ static void it_ends_while_it_hangs(void **state)
 
 #define TEST(function) cmocka_unit_test_teardown(function, test_cleanup)
 
+/* Nor does a reload wait for it, and who waits for it is judged anew. */
+static void a_reload_does_not_wait_for_it(void **state)
+{
+	struct reader *near, *far, *waits, *stays;
+	struct network n;
+	struct bytes text = BYTES_INIT;
+
+	(void)state;
+	start(&n);
+	append_lines(n.far, 0, 1);
+	near = follow(&n, "/log");
+	far = follow(&n, "/far");
+	go_away(&n);
+	waits = &responder_open(&n.r, &(struct ask){ .path = "/far" })->reader;
+	stays = &responder_open(&n.r, &(struct ask){ .path = "/linked" })
+			 ->reader;
+	append_lines(n.r.log, 0, 1);
+	expect_lines(near, "message", 0, 1);
+	disk_read(&text, n.r.config);
+	/* The same once more; then without the first of them. */
+	process_signal(n.r.process, SIGHUP);
+	process_wait_errors(n.r.process, "0 added, 0 changed, 0 removed");
+	if (n.can_hang)
+		assert_false(waits->has_head);
+	char *name = strstr(text.data, "\"far\"");
+	memcpy(name, "\"fox\"", 5);
+	disk_write_bytes(n.r.config, text.data, text.len);
+	process_signal(n.r.process, SIGHUP);
+	process_wait_errors(n.r.process, "1 added, 0 changed, 1 removed");
+	reader_wait_end(far);
+	if (n.can_hang) {
+		reader_expect_status(waits, 404);
+		assert_false(stays->has_head);
+	}
+	append_lines(n.r.log, 1, 2);
+	expect_lines(near, "message", 0, 2);
+	disk_remove(n.flag);
+	expect_lines(stays, "message", 0, 1);
+	bytes_release(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(others_are_served_while_it_hangs),
 		TEST(who_reads_there_is_behind_and_gets_all_of_it),
 		TEST(it_ends_while_it_hangs),
+		TEST(a_reload_does_not_wait_for_it),
 	};
 
 	if (getenv("TEST_FILTER"))

@@ -563,6 +563,7 @@ static void pipes_come_and_go_and_lose_nothing(void **state)
 		writer = pipe_open(path);
 		pipe_put(writer, "added\n");
 		reader_expect_event(&c->reader, 0, "message", "added");
+		process_wait_errors(r.process, "/p: is read by this process\n");
 		/* Another reload does not touch it. */
 		configure(&r, settings, "",
 			disk_path("", "%s, " CLOCK, pipe_source(&r, "")) + 1);
