@@ -43,8 +43,8 @@
 
 /* Instead of a descriptor: what the spool ends with may go on in any pipe; or
  * in none, for that one is closed. */
-#define LAST_UNKNOWN -1
-#define LAST_CLOSED  -2
+#define LAST_UNKNOWN (-1)
+#define LAST_CLOSED  (-2)
 
 /* How long the end, or whoever wants the thread to hold still, waits for a
  * disk. */
