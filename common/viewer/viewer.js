@@ -139,9 +139,10 @@ function extended(codes, i) {
 	return [null, 1];
 }
 
-const LOOKS = { 1: 'bold', 2: 'faint', 3: 'italic', 4: 'underline', 9: 'struck' };
+const LOOKS = { 1: 'bold', 2: 'faint', 3: 'italic', 4: 'underline', 7: 'inverse',
+	9: 'struck' };
 const LOOKS_OFF = { 22: ['bold', 'faint'], 23: ['italic'], 24: ['underline'],
-	29: ['struck'] };
+	27: ['inverse'], 29: ['struck'] };
 
 function without(names, some) {
 	return names.filter((name) => !some.includes(name));
@@ -162,8 +163,6 @@ function rendition(look, parameters) {
 			names = without(names, LOOKS[code]).concat(LOOKS[code]);
 		else if (LOOKS_OFF[code])
 			names = without(names, LOOKS_OFF[code]);
-		else if (code === 7 || code === 27)
-			[front, back] = [back, front];
 		else if (code === 38)
 			[front, took] = extended(codes, i + 1);
 		else if (code === 48)
@@ -245,8 +244,11 @@ function pieceNode({ text, look, isMatch }) {
 	element.append(node);
 	element.classList.add(...look.names);
 	if (!isMatch) {
-		setColour(element, 'color', 'f', look.front);
-		setColour(element, 'background-color', 'g', look.back);
+		const isInverse = look.names.includes('inverse');
+
+		setColour(element, 'color', 'f', isInverse ? look.back : look.front);
+		setColour(element, 'background-color', 'g',
+			isInverse ? look.front : look.back);
 	}
 	return element;
 }
@@ -503,18 +505,13 @@ function take([name, kind, text, place]) {
 			askOlder(name, sources[byName.get(name)].history || 10);
 		return;
 	}
-	if (kind !== 'gap')
-		waiting.delete(name);
 	if (kind === 'checkpoint')
 		return;
 	if (kind === 'gap') {
 		append(makeLine(name, 'gap', gapText(text), place));
 	} else if (kind === 'waiting') {
-		const { reason } = parsed(text);
-
-		waiting.set(name, reason);
 		append(makeLine(name, 'note',
-			'Waiting: ' + waitingText(reason) + '.', place));
+			'Waiting: ' + waitingText(parsed(text).reason) + '.', place));
 	} else {
 		const line = makeLine(name, 'line', text, place);
 
@@ -522,6 +519,21 @@ function take([name, kind, text, place]) {
 		unspoken++;
 		unspokenErrors += line.level === 'error';
 	}
+}
+
+/* A pause does not hold back the truth. */
+function noteWaiting([name, kind, text]) {
+	if (kind === 'waiting')
+		waiting.set(name, parsed(text).reason);
+	else if (kind !== 'gap')
+		waiting.delete(name);
+}
+
+function hear(records) {
+	for (const record of records)
+		if (view.names.includes(record[0]))
+			noteWaiting(record);
+	takeAll(records);
 }
 
 function takeAll(records) {
@@ -1154,7 +1166,7 @@ function sayWants() {
 
 function heard({ data }) {
 	if (data.records)
-		takeAll(data.records);
+		hear(data.records);
 	if (data.older)
 		takeOlder(data.older);
 	if (data.state)

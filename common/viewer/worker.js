@@ -32,6 +32,7 @@ const RETRY_MS = 2000;
 const RETRY_MAX_MS = 30000;
 const PING_MS = 30000;
 const PINGS_MISSED = 4;
+const SILENT_MS = 90000; /* without as much as a heartbeat: it is dead */
 
 /* ---- a stream, as the HTML Standard has it in 9.2.6. ssetail ends each line
  * with LF. */
@@ -205,13 +206,14 @@ function refusal(answer) {
 	case 403:
 		return 'this user may not read it';
 	case 404:
-		return 'there is no such source, or not for you';
+		return 'a source is gone, or not for you: reload the page';
 	}
 	return answer.status < 500 && answer.status !== 429 ?
 		'the server says ' + answer.status : null;
 }
 
-async function readAll(answer, parser) {
+/* Feeds a parser up to the end; calls heard() for every part. */
+async function readAll(answer, parser, heard) {
 	const reader = answer.body.getReader();
 	const decoder = new TextDecoder();
 
@@ -220,6 +222,7 @@ async function readAll(answer, parser) {
 
 		if (done)
 			return;
+		heard();
 		parser.feed(decoder.decode(value, { stream: true }));
 	}
 }
@@ -236,6 +239,7 @@ class Link {
 		this.failures = 0;
 		this.state = { name: 'connecting' };
 		this.abort = null;
+		this.heardAt = 0;
 		this.timer = 0;
 		this.flusher = 0;
 	}
@@ -266,7 +270,6 @@ class Link {
 			if (isStream(answer)) {
 				await this.read(answer, signal);
 				why = 'the stream ended';
-				this.failures = 0;
 			}
 		} catch (error) {
 			if (!signal.aborted && !(error instanceof TypeError))
@@ -302,7 +305,23 @@ class Link {
 
 		this.busy = null;
 		this.say('live');
-		await readAll(answer, parser);
+		this.failures = 0;
+		this.hear();
+		await readAll(answer, parser, () => this.hear());
+	}
+
+	hear() {
+		this.heardAt = Date.now();
+	}
+
+	/* A network that went away without a word leaves a connection that waits
+	 * for ever. */
+	check() {
+		if (this.state.name === 'live' &&
+			Date.now() - this.heardAt > SILENT_MS) {
+			this.close();
+			this.wait('nothing was heard any more');
+		}
 	}
 
 	ended(answer, why) {
@@ -492,7 +511,7 @@ async function older(client, { source, before, tail }) {
 		if (isStream(answer))
 			await readAll(answer, new Parser((type, data, id) =>
 				interpreter.read(type, data, id,
-					(record) => records.push(record)), () => {}));
+					(record) => records.push(record)), () => {}), () => {});
 		else
 			error = refusal(answer) || 'the server says ' + answer.status;
 	} catch (reason) {
@@ -539,6 +558,8 @@ setInterval(() => {
 	}
 	if (gone)
 		arrange();
+	for (const link of links)
+		link.check();
 }, PING_MS);
 
 /* ---- as a SharedWorker */
