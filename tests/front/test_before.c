@@ -411,13 +411,16 @@ static void a_reader_that_comes_back_goes_on_and_is_told_to_stop(void **state)
 	/* It was cut off after the third of ten, in an older file. */
 	r = open_before(s, "/app", ids[44], "", ids[37]);
 	expect_lines(r, 38, 45);
-	/* The last of it, and what is after it. */
+	/* The last of it, and what is after it, in a later file, too. */
 	for (int i = 44; i < 46; i++) {
 		r = open_before(s, "/app", ids[44], "", ids[i]);
 		reader_wait_end(r);
 		assert_int_equal(r->status, 204);
 		assert_int_equal(r->body_bytes, 0);
 	}
+	r = open_before(s, "/app", ids[10], "", ids[45]);
+	reader_wait_end(r);
+	assert_int_equal(r->status, 204);
 	/* Whatever it has last read, of anything. */
 	for (size_t i = 0; i < 2; i++) {
 		const char *end = i ? ids[16] : "forged";
