@@ -306,10 +306,11 @@ static int status_of(const struct view *v, enum request_outcome outcome,
 		return 405;
 	if (outcome == REQUEST_MALFORMED)
 		return 400;
-	if (outcome == REQUEST_OK && !request->wants_metrics)
+	if (outcome == REQUEST_OK && !request->wants_metrics) {
 		decision = take_sources(v, request, route);
-	if (outcome == REQUEST_OK && request->before_given && route->count > 1)
-		return 400;
+		if (request->before_given && route->count > 1)
+			return 400;
+	}
 	if (decision == ACCESS_HIDDEN)
 		return 404;
 	route->cors = grant_sources(v->hub, route, request);
