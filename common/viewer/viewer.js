@@ -736,9 +736,10 @@ function render() {
 	const height = log.clientHeight;
 	let first = 0;
 
-	showCounts();
-	if (!height)
+	if (!height) {
+		showCounts();
 		return;
+	}
 	for (let pass = 0; pass < 4 && shown.length; pass++) {
 		const top = windowTop();
 
@@ -755,6 +756,9 @@ function render() {
 	space.style.height = heights.total + 'px';
 	rows.style.transform = 'translateY(' + heights.top(first) + 'px)';
 	scrollTo(isFollowing ? log.scrollHeight - height : windowTop() + head);
+	if (log.scrollTop + height >= log.scrollHeight - 1)
+		fresh = 0; /* they are in sight */
+	showCounts();
 }
 
 function redrawEmpty() {
