@@ -188,6 +188,11 @@ class Interpreter {
 	}
 }
 
+const BUSY = {
+	clients: 'there are as many readers as there may be',
+	address: 'this address has as many streams as it may have',
+};
+
 const STREAM = { Accept: 'text/event-stream' };
 
 function isStream(answer) {
@@ -340,7 +345,7 @@ class Link {
 			why = 'the server says ' + answer.status;
 		}
 		if (this.busy)
-			why = 'busy: ' + this.busy;
+			why = BUSY[this.busy] || this.busy;
 		this.wait(why);
 	}
 

@@ -584,6 +584,32 @@ static void the_state_is_honest(void **state)
 	webdriver_wait(TEXTS " === 'one,two'");
 }
 
+/* One process, so that there is one count. */
+static void no_room_is_a_state_too(void **state)
+{
+	static struct server_kind kind;
+	struct http_client *other;
+	struct server s;
+
+	(void)state;
+	kind = server_lighttpd;
+	kind.fragment = "conf/lighttpd/fastcgi-external.conf";
+	kind.sets = "socket";
+	server_start(&s, &kind,
+		&(struct server_how){
+			.settings = "max_clients = 1; retry = 100;",
+			.source = SOURCES });
+	disk_append(s.log, "one\n");
+	other = server_open(&s, NULL);
+	reader_wait_data(&other->reader, "one");
+	webdriver_open();
+	show(&s, "source=log");
+	webdriver_wait("/^reconnecting .*as many readers as there may be$/"
+		       ".test($('state-text').textContent)");
+	reader_close(&other->reader);
+	webdriver_wait("worst().name === 'live' && " TEXTS " === 'one'");
+}
+
 static void a_refusal_is_said(void **state)
 {
 	struct server s;
@@ -886,6 +912,7 @@ int main(void)
 		TEST(what_is_shown_can_be_copied_and_saved),
 		TEST(a_gap_says_what_is_missing),
 		TEST(the_state_is_honest),
+		TEST(no_room_is_a_state_too),
 		TEST(a_refusal_is_said),
 		TEST(all_tabs_share_one_connection),
 		TEST(so_they_do_without_shared_workers),

@@ -50,7 +50,7 @@ void webdriver_keys(const char *keys);
 
 /* A command of the DevTools protocol, with its parameters in JSON. Returns the
  * answer, in JSON. Valid until the next call. */
-const char *webdriver_devtools(const char *command, const char *parameters);
+const char *webdriver_devtools(const char *name, const char *parameters);
 
 /* What the window shows, as PNG. */
 void webdriver_screenshot(const char *path);
