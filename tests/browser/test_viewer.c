@@ -535,11 +535,13 @@ static void what_is_shown_can_be_copied_and_saved(void **state)
 	webdriver_keys("c");
 	webdriver_wait("$('said').textContent.startsWith('Copied 2 lines')");
 	expect(webdriver_value("navigator.clipboard.readText()"), "one\ntwo\n");
-	webdriver_value(
-		"HTMLAnchorElement.prototype.click = function () { "
-		"window.saved = fetch; window.savedAs = this.download; }");
+	webdriver_value("HTMLAnchorElement.prototype.click = function () { "
+			"window.savedAs = this.download; }, "
+			"URL.createObjectURL = (blob) => { "
+			"window.saved = blob; return ''; }");
 	webdriver_keys("d");
 	webdriver_wait("/^log-.*[.]log$/.test(window.savedAs)");
+	expect(webdriver_value("window.saved.text()"), "one\ntwo\n");
 }
 
 /* ---- the state */
