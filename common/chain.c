@@ -1069,7 +1069,7 @@ static int resolve_in_chain(const struct chain *c, uint32_t tag,
 	uint64_t offset, uint64_t check, struct file **found)
 {
 	/* First by the tag; what has moved is found by its content. */
-	for (int by_tag = 1; by_tag >= c->is_spool; by_tag--) {
+	for (int by_tag = 1; by_tag >= (c->is_spool ? 1 : 0); by_tag--) {
 		for (size_t i = c->count; i-- > 0;) {
 			struct file *f = c->files[i];
 			int has;
@@ -1095,7 +1095,8 @@ static int resolve_in_siblings(struct chain *c, uint32_t tag, uint64_t offset,
 
 	if (look_back(c, &n, &list) < 0)
 		return errno == ENOENT ? 0 : -1;
-	for (int by_tag = 1; by_tag >= c->is_spool && has == 0; by_tag--) {
+	for (int by_tag = 1; by_tag >= (c->is_spool ? 1 : 0) && has == 0;
+		by_tag--) {
 		for (size_t i = list.count; i-- > 0 && has == 0;) {
 			const struct sibling *s = &list.list[i];
 

@@ -402,8 +402,8 @@ static void a_client_that_vanished_is_freed(void **state)
 			count += LINES;
 		}
 		reader_wait_events(&stays->reader, (uint64_t)count);
-		assert_int_equal(process_sockets(r.process->pid),
-			sockets + CLIENTS);
+		assert_int_equal(
+			process_sockets(r.process->pid), sockets + CLIENTS);
 		for (int i = 0; i < CLIENTS; i++) {
 			if (how == RESETS || how == RESETS_FULL)
 				reader_reset(&clients[i]->reader);

@@ -474,8 +474,8 @@ static void thousands_in_rotated_files_share_a_handful_of_descriptors(
 	size_t now = process_descriptors(r.process->pid);
 	print_message("%d laggards in %d files: %zu descriptors more\n", count,
 		FILES, now - before - (size_t)count);
-	assert_int_equal(process_sockets(r.process->pid),
-		sockets + (size_t)count);
+	assert_int_equal(
+		process_sockets(r.process->pid), sockets + (size_t)count);
 	/* And what one look at the folder has open. */
 	assert_in_range(now, 0, before + (size_t)count + FILES + 2 + 3);
 

@@ -499,9 +499,9 @@ static void makes_the_pipe_as_configured_whatever_the_umask(void **state)
 {
 	struct site *s = *state;
 	/* Without root there is only the group that one is in. */
-	const char *pipe = pipe_configure(s,
-		geteuid() == 0 ? "mode = \"0662\"; group = \"daemon\";"
-			       : "mode = \"0662\";");
+	const char *pipe = pipe_configure(
+		s, geteuid() == 0 ? "mode = \"0662\"; group = \"daemon\";"
+				  : "mode = \"0662\";");
 	mode_t before = umask(0777);
 
 	follow_app(s);

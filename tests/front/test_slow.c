@@ -368,8 +368,7 @@ static void only_who_accepts_nothing_at_all_is_closed(void **state)
 	int64_t end = test_now_ms() + test_limit_ms();
 	int64_t fed = 0;
 	while (test_now_ms() < end &&
-		(process_sockets(r.process->pid) == sockets ||
-			fed < 60)) {
+		(process_sockets(r.process->pid) == sockets || fed < 60)) {
 		fed += reader_read(&slow->reader, 8192) > 0;
 		wait_quietly(50);
 	}
