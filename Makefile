@@ -9,10 +9,10 @@ VERSION = 0.1
 -include config.mk
 
 # common: what both programs share, lower floors first.
-COMMON = buffer log place utf8 encode block metrics split ring access cors request head viewer config \
+COMMON = buffer log place ids utf8 encode block metrics split ring access cors request head viewer config \
          program cold mount probe overlay spool file scan siblings chain watch \
          pump \
-         feed feed_cursor feed_head feed_produce feed_start feed_watch \
+         feed feed_cursor feed_head feed_ids feed_produce feed_start feed_watch \
          clock source hub figures stream account obstacle remedy check
 FCGI   = record admit listen notify tally diary client reload server main
 CGI    = init main

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/encode.h"
+#include "common/utf8.h"
 
 struct text {
 	const char *bytes;
@@ -86,4 +87,25 @@ void block_encode(
 		buffer_add(out, retry.bytes, retry.len);
 		buffer_add_byte(out, '\n');
 	}
+}
+
+static bool is_id(const struct text *value)
+{
+	return value->len <= BLOCK_ID_MAX &&
+	       memchr(value->bytes, '\0', value->len) == NULL &&
+	       utf8_valid_prefix(value->bytes, value->len) == value->len;
+}
+
+size_t block_id(const char *bytes, size_t len, const char **id)
+{
+	struct text rest = { bytes, len }, found = { NULL, 0 };
+
+	while (rest.len > 0) {
+		struct line line = next_line(&rest);
+
+		if (is(&line.name, "id") && is_id(&line.value))
+			found = line.value;
+	}
+	*id = found.bytes;
+	return found.len;
 }

@@ -19,6 +19,9 @@
 /* Digits of a retry that is passed on: over eleven days is no time to wait. */
 #define BLOCK_RETRY_DIGITS 9
 
+/* Bytes of a writer's id that is one. */
+#define BLOCK_ID_MAX 255
+
 struct block {
 	bool is_event; /* it has data: a browser dispatches it */
 	bool has_type; /* its type was added to its data */
@@ -39,5 +42,12 @@ struct block {
  */
 void block_encode(
 	struct buffer *out, const char *bytes, size_t len, struct block *b);
+
+/*
+ * The writer's id in a block: the last of its ids, as the standard has it.
+ * One that holds NUL, is not UTF-8 or has more than BLOCK_ID_MAX bytes is
+ * none. Returns its length, and NULL in *id where there is none.
+ */
+size_t block_id(const char *bytes, size_t len, const char **id);
 
 #endif

@@ -1010,6 +1010,18 @@ static void read_format(struct reader *r, const struct key *key,
 		*(enum split_format *)to = (enum split_format)format;
 }
 
+static void read_ids(struct reader *r, const struct key *key,
+	const config_setting_t *value, void *to)
+{
+	static const char *const words[] = {
+		[IDS_POSITION] = "position", [IDS_WRITER] = "writer", NULL
+	};
+	int ids = read_word(r, key, value, words);
+
+	if (ids >= 0)
+		*(enum config_ids *)to = (enum config_ids)ids;
+}
+
 static read_value read_sources;
 
 /* clang-format off */
@@ -1082,6 +1094,8 @@ static const struct key source_keys[] = {
 	  0, 0, "the path of a file or a pipe in quotes" },
 	{ "format",       read_format, AT(format), TYPE_LOG, false,
 	  0, 0, "\"lines\", \"multiline\" or \"sse\"" },
+	{ "ids",          read_ids, AT(ids), TYPE_LOG, false,
+	  0, 0, "\"position\" or \"writer\"" },
 	{ "quiet",        read_unsigned, AT(quiet_ms), TYPE_LOG, false,
 	  1, 60000, "milliseconds" },
 	{ "history",      read_unsigned, AT(history), TYPE_LOG, false,
@@ -1267,6 +1281,19 @@ static void check_history(struct reader *r, const config_setting_t *group,
 			source->history_max);
 }
 
+/* What is no block has no id. */
+static void check_ids(struct reader *r, const config_setting_t *group,
+	const struct source_config *source)
+{
+	if (source->ids == IDS_WRITER && source->format != SPLIT_BLOCKS)
+		fault(r,
+			config_setting_source_line(
+				config_setting_get_member(group, "ids")),
+			"ids",
+			"is \"writer\" where nobody writes ids; expected "
+			"format = \"sse\" beside it");
+}
+
 /* Two sources would tear what comes through a pipe apart. */
 static void check_pipe(struct reader *r, const config_setting_t *group,
 	const struct source_config *source)
@@ -1348,6 +1375,7 @@ static void read_source(struct reader *r, const config_setting_t *group,
 		read_group(r, source_keys, COUNT_OF(source_keys), group, source,
 			types);
 		check_history(r, group, source);
+		check_ids(r, group, source);
 		check_pipe(r, group, source);
 		check_access(r, group);
 	}
@@ -1507,6 +1535,7 @@ static const struct kind {
 	{ read_type, sizeof(enum source_type), NULL },
 	{ read_show, sizeof(enum clock_show), NULL },
 	{ read_format, sizeof(enum split_format), NULL },
+	{ read_ids, sizeof(enum config_ids), NULL },
 	{ read_string, 0, same_text },
 	{ read_path, 0, same_text },
 	{ read_listen, 0, same_text },

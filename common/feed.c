@@ -72,6 +72,9 @@ void feed_sweep(struct feed *f)
 		else if (file->serial < oldest)
 			oldest = file->serial;
 	}
+	if (f->ids_state == FEED_IDS_READING && f->reader.count &&
+		f->reader.places[0].file < oldest)
+		oldest = f->reader.places[0].file;
 	for (struct follower *one = f->followers.next; one != &f->followers;
 		one = one->next)
 		if (one->cursor.count && one->cursor.places[0].file < oldest)
@@ -87,6 +90,7 @@ static void close_source(struct feed *f)
 		feed_unwatch(f, true);
 	ring_release(&f->ring);
 	chain_release(&f->chain);
+	feed_release_ids(f);
 	probe_free(f->probe);
 	f->probe = NULL;
 	f->is_open = f->is_ready = false;
@@ -251,8 +255,7 @@ void feed_release(struct feed *f)
 	close_source(f);
 }
 
-/* Has the source open, and the head at its end. */
-static enum feed_outcome prepare(struct feed *f)
+enum feed_outcome feed_prepare(struct feed *f)
 {
 	enum feed_outcome outcome = FEED_NOTHING;
 
@@ -284,7 +287,7 @@ enum feed_outcome feed_follow(struct feed *f, struct follower *follower,
 {
 	struct feed_places start = { places, count };
 	struct cursor *c = &follower->cursor;
-	enum feed_outcome outcome = prepare(f);
+	enum feed_outcome outcome = feed_prepare(f);
 
 	if (outcome == FEED_NOTHING && count > 0)
 		outcome = feed_start_at(f, c, &start, records);
@@ -310,7 +313,7 @@ enum feed_outcome feed_follow_until(struct feed *f, struct follower *follower,
 {
 	struct cursor *until = calloc(1, sizeof(*until));
 	struct cursor *c = &follower->cursor;
-	enum feed_outcome outcome = until ? prepare(f) : FEED_FAILED;
+	enum feed_outcome outcome = until ? feed_prepare(f) : FEED_FAILED;
 
 	if (outcome == FEED_NOTHING)
 		outcome = feed_start_range(f, c, until, &end, &start, records);

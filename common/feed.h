@@ -26,12 +26,14 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "common/block.h"
 #include "common/buffer.h"
 #include "common/chain.h"
 #include "common/config.h"
 #include "common/cursor.h"
 #include "common/delivery.h"
 #include "common/encode.h"
+#include "common/ids.h"
 #include "common/log.h"
 #include "common/place.h"
 #include "common/pump.h"
@@ -103,12 +105,18 @@ struct feed {
 		uint32_t file;
 		uint64_t offset;
 	} seams[FEED_SEAMS];
-	unsigned seam_count;	/* ever */
-	int64_t due_ms;		/* feed_due_ms */
-	bool read_failed;	/* EIO and the like, at the last look */
-	unsigned missing_looks; /* of the timer, in a row */
-	uint64_t rotations;	/* also before it was opened */
-	unsigned truncations;	/* told, and to be counted as rotations yet */
+	unsigned seam_count; /* ever */
+	/* Of ids that are a writer's: where they are, once one was asked for,
+	 * and how far what is retained has been read for that. */
+	enum { FEED_IDS_NONE, FEED_IDS_READING, FEED_IDS_LIVE } ids_state;
+	struct ids ids;
+	struct cursor reader;
+	char last_id[BLOCK_ID_MAX + 1]; /* that was read; "": none */
+	int64_t due_ms;			/* feed_due_ms */
+	bool read_failed;		/* EIO and the like, at the last look */
+	unsigned missing_looks;		/* of the timer, in a row */
+	uint64_t rotations;		/* also before it was opened */
+	unsigned truncations; /* told, and to be counted as rotations yet */
 	struct log_budget log;
 	struct {
 		int wd;
@@ -163,6 +171,22 @@ enum feed_outcome feed_follow(struct feed *f, struct follower *follower,
  */
 enum feed_outcome feed_follow_until(struct feed *f, struct follower *follower,
 	struct feed_places end, struct feed_places start, uint32_t records);
+
+/* Are the ids of its events those that their writer gave them? */
+bool feed_has_writer_ids(const struct feed *f);
+
+/*
+ * Finds the place of the newest block that its writer gave that id. The first
+ * that is asked for has all read that is retained. FEED_BYTES: here it is;
+ * FEED_NOTHING: there is none; FEED_WAIT, FEED_MORE and FEED_FAILED: ask
+ * again, or give up.
+ */
+enum feed_outcome feed_find_id(
+	struct feed *f, const char *id, struct place *place);
+
+/* The writer's id that counts where a new reader stands, or NULL: not known.
+ * Valid until the next look. */
+const char *feed_opening_id(const struct feed *f, const struct cursor *c);
 
 /* Has it been told all up to where it ends? */
 bool feed_has_arrived(const struct follower *follower);

@@ -53,17 +53,24 @@ void feed_add_tail(const struct feed *f, const struct feed_view *view,
 		buffer_add_string(out, event);
 		buffer_add_byte(out, '\n');
 	}
-	buffer_add_string(out, "id: ");
-	buffer_add_string(out, view->before);
-	feed_add_id(f, c, out);
-	buffer_add_string(out, view->after);
-	buffer_add(out, "\n\n", 2);
+	/* An end is there in any case: the reader keeps the writer's id, and a
+	 * blank line alone tells it nothing. */
+	if (!feed_has_writer_ids(f)) {
+		buffer_add_string(out, "id: ");
+		buffer_add_string(out, view->before);
+		feed_add_id(f, c, out);
+		buffer_add_string(out, view->after);
+		buffer_add_byte(out, '\n');
+	}
+	buffer_add_byte(out, '\n');
 }
 
 bool feed_add_record(
 	const struct feed *f, const struct record *r, struct buffer *out)
 {
 	struct block block;
+	const char *id;
+	size_t id_len;
 
 	if (!r->data)
 		return false;
@@ -72,6 +79,12 @@ bool feed_add_record(
 		return true;
 	}
 	block_encode(out, r->data, r->data_len, &block);
+	id_len = feed_writer_id(f, r, &id);
+	if (id) {
+		buffer_add_string(out, "id: ");
+		buffer_add(out, id, id_len);
+		buffer_add_byte(out, '\n');
+	}
 	return block.is_event && !block.has_type;
 }
 

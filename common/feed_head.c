@@ -126,6 +126,8 @@ static void put_record(
 			f, CURSOR_GAP, feed_gap_in(f, r), (int64_t)r->dropped);
 	at->offset = r->end;
 	at->check = r->check;
+	if (f->ids_state != FEED_IDS_READING)
+		feed_note_id(f, at, r);
 	if (!r->data) {
 		feed_put_own(f, CURSOR_NO_NOTICE, 0, 0);
 		return;
@@ -218,6 +220,8 @@ static void follow_copy(struct feed *f, uint32_t serial)
 						      : "");
 	move_tag(f, &f->head, serial);
 	enter_between(f, &f->head, serial);
+	move_tag(f, &f->reader, serial);
+	enter_between(f, &f->reader, serial);
 	for (struct follower *one = f->followers.next; one != &f->followers;
 		one = one->next) {
 		/* What is owed of a piece has the old name in its ids. */

@@ -5,6 +5,7 @@
  *	feed_start.c    where a reader starts
  *	feed_head.c     the head, which puts what is new into the ring
  *	feed_produce.c  what comes next for a reader
+ *	feed_ids.c      ids that are a writer's
  *	feed_cursor.c   places and ids
  *	feed_watch.c    inotify
  */
@@ -21,6 +22,9 @@ struct timespec feed_now(void);
 
 /* Begins the chain. */
 void feed_init_chain(struct feed *f);
+
+/* Has the source open, and the head at its end. */
+enum feed_outcome feed_prepare(struct feed *f);
 
 /* Looks at the chain, and reads what is new into the ring. FEED_WAIT: look
  * again soon. */
@@ -61,6 +65,14 @@ enum feed_outcome feed_start_range(struct feed *f, struct cursor *c,
 	const struct feed_places *start, uint32_t records);
 
 /* ---- feed_produce.c */
+
+/*
+ * The next file a reader behind the head reads from, and its place there;
+ * NULL when it has arrived, or has a notice. Steps into later files as earlier
+ * ones are read.
+ */
+struct cursor_place *feed_next_to_read(
+	struct feed *f, const struct cursor *until, struct cursor *c);
 
 /* Is there nothing to tell between a cursor and where it ends? */
 bool feed_is_at_end(
@@ -115,6 +127,19 @@ void feed_watch(struct feed *f, bool directories);
 
 /* Ends the watches of files that the head has left; or all. */
 void feed_unwatch(struct feed *f, bool all);
+
+/* ---- feed_ids.c */
+
+/* The writer's id of a record, where those count: its length, and NULL in *id
+ * when it has none. */
+size_t feed_writer_id(
+	const struct feed *f, const struct record *r, const char **id);
+
+/* A record was read that ends at that place: notes where its id is. */
+void feed_note_id(
+	struct feed *f, const struct cursor_place *at, const struct record *r);
+
+void feed_release_ids(struct feed *f);
 
 /* ---- feed_cursor.c */
 

@@ -100,11 +100,7 @@ static enum feed_outcome produce_from_ring(struct feed *f,
 	return out->len > start ? FEED_BYTES : FEED_NOTHING;
 }
 
-/*
- * The next file a reader behind the head reads from, and its place there;
- * NULL when it has arrived. Steps into later files as earlier ones are read.
- */
-static struct cursor_place *next_to_read(
+struct cursor_place *feed_next_to_read(
 	struct feed *f, const struct cursor *until, struct cursor *c)
 {
 	const struct cursor *goal = until ? until : &f->head;
@@ -324,7 +320,7 @@ enum feed_outcome feed_produce(struct feed *f, const struct feed_view *view,
 	}
 	to->ring = 0;
 	at = from->reading ? cursor_find(to, from->reading)
-			   : next_to_read(f, view->until, to);
+			   : feed_next_to_read(f, view->until, to);
 	if (to->notice) {
 		produce_notice(f, view, to, out);
 		return FEED_BYTES;
@@ -363,7 +359,7 @@ bool feed_is_at_end(
 {
 	struct cursor to = *c;
 
-	return !to.notice && !next_to_read(f, until, &to) && !to.notice;
+	return !to.notice && !feed_next_to_read(f, until, &to) && !to.notice;
 }
 
 void feed_promise(struct feed *f, struct follower *follower, size_t budget)
@@ -387,7 +383,7 @@ void feed_promise(struct feed *f, struct follower *follower, size_t budget)
 		return;
 	}
 	c->ring = 0;
-	at = next_to_read(f, follower->until, c);
+	at = feed_next_to_read(f, follower->until, c);
 	if (at && !c->notice)
 		c->reading = at->file;
 }

@@ -296,6 +296,16 @@ static struct cors_grant grant_preflight(
 
 /* ---- answers */
 
+/* Does a source have ids that are not ours? Those of others cannot be joined
+ * with them. */
+static bool has_writer_ids(const struct route *route)
+{
+	for (size_t i = 0; i < route->count; i++)
+		if (route->sources[i]->config->ids == IDS_WRITER)
+			return true;
+	return false;
+}
+
 /* Of the answer to what opens no stream; 0: it opens one. */
 static int status_of(const struct view *v, enum request_outcome outcome,
 	const struct request *request, struct route *route)
@@ -316,6 +326,8 @@ static int status_of(const struct view *v, enum request_outcome outcome,
 	route->cors = grant_sources(v->hub, route, request);
 	if (decision == ACCESS_FORBIDDEN)
 		return 403;
+	if (route->count > 1 && has_writer_ids(route))
+		return 400;
 	return has_ended(route, request) ? 204 : 0;
 }
 

@@ -24,6 +24,11 @@ uint16_t place_source_tag(const char *name)
 	return (uint16_t)(XXH3_64bits(name, strlen(name)) >> 48);
 }
 
+uint64_t place_id_hash(const char *id, size_t len)
+{
+	return XXH3_64bits(id, len);
+}
+
 uint32_t place_file_tag(const void *identity, size_t len)
 {
 	uint32_t tag = (uint32_t)(XXH3_64bits(identity, len) >> 44);

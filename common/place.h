@@ -43,6 +43,9 @@ struct place {
 /* The tag of a source's name. */
 uint16_t place_source_tag(const char *name);
 
+/* The hash of an id that is a writer's. */
+uint64_t place_id_hash(const char *id, size_t len);
+
 /* The tag of a file's identity, never 0. */
 uint32_t place_file_tag(const void *identity, size_t len);
 

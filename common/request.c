@@ -272,12 +272,15 @@ static bool take_tail(struct request *r, const struct span *value)
 	return true;
 }
 
-/* Copies what may be an id of ours, and nothing else. */
+/* Copies what may be an id, of ours or of a writer, and nothing else. */
 static void copy_id(char to[REQUEST_ID_MAX + 1], struct span id)
 {
-	if (id.len <= REQUEST_ID_MAX &&
-		consists_of(id, LETTERS_AND_DIGITS "._~-"))
-		memcpy(to, id.at, id.len);
+	if (id.len > REQUEST_ID_MAX)
+		return;
+	for (size_t i = 0; i < id.len; i++)
+		if (strchr("\r\n", id.at[i]) != NULL) /* or NUL */
+			return;
+	memcpy(to, id.at, id.len);
 }
 
 static bool take_before(struct request *r, const struct span *value)

@@ -54,7 +54,7 @@ struct request {
 	bool wants_worker; /* the query names `worker` */
 
 	/* The resume point. `id_given` with an empty `id`: one that was too
-	 * long to be ours, or that holds bytes no id of ours holds. */
+	 * long to be one, or that holds NUL, CR or LF. */
 	bool id_given;
 	char id[REQUEST_ID_MAX + 1];
 
@@ -63,8 +63,7 @@ struct request {
 	bool tail_given;
 	uint32_t tail; /* records; saturates */
 
-	/* The place that the records asked for are before. "": it is too long
-	 * to be ours, or holds bytes no id of ours holds. */
+	/* The place that the records asked for are before. "": as above. */
 	bool before_given;
 	char before[REQUEST_ID_MAX + 1];
 

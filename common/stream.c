@@ -63,6 +63,7 @@ static bool is_clock(const struct subscription *one)
  */
 struct resume {
 	bool given, known;
+	const char *id; /* the request's */
 	int count;
 	struct place places[REQUEST_SOURCES_MAX * CURSOR_PLACES_MAX];
 	bool is_number; /* the id of a clock alone */
@@ -73,7 +74,7 @@ static void read_resume(struct resume *r, bool given, const char *id)
 {
 	char *end;
 
-	*r = (struct resume){ .given = given };
+	*r = (struct resume){ .given = given, .id = id };
 	if (!r->given || !id[0])
 		return;
 	r->count = place_parse(
@@ -112,14 +113,37 @@ static size_t places_of(const struct feed *f, const struct resume *r,
 	return count;
 }
 
+/* Leaves in `mine` the places of an id, and their number in *count. */
+static enum feed_outcome find_places(struct feed *f, const struct resume *r,
+	struct place mine[CURSOR_PLACES_MAX], size_t *count)
+{
+	enum feed_outcome outcome;
+
+	*count = 0;
+	if (!feed_has_writer_ids(f)) {
+		*count = places_of(f, r, mine);
+		return FEED_NOTHING;
+	}
+	if (!r->given || !r->id[0])
+		return FEED_NOTHING;
+	outcome = feed_find_id(f, r->id, mine);
+	if (outcome != FEED_BYTES)
+		return outcome;
+	*count = 1;
+	return FEED_NOTHING;
+}
+
 static enum feed_outcome open_feed(struct subscription *one, bool alone,
 	const struct resume *r, uint32_t records)
 {
 	struct feed *f = &one->source->feed;
 	struct place mine[CURSOR_PLACES_MAX];
-	size_t count = places_of(f, r, mine);
+	size_t count;
+	enum feed_outcome outcome = find_places(f, r, mine, &count);
 	bool bad;
 
+	if (outcome != FEED_NOTHING)
+		return outcome;
 	/* A source that was added to the list later has no place, and that
 	 * is no fault of the id's. */
 	bad = r->given && count == 0 && (alone || !r->known);
@@ -131,9 +155,13 @@ static enum feed_outcome open_range(struct subscription *one,
 {
 	struct feed *f = &one->source->feed;
 	struct place end[CURSOR_PLACES_MAX], start[CURSOR_PLACES_MAX];
-	size_t end_count = places_of(f, before, end);
-	size_t start_count = places_of(f, r, start);
+	size_t end_count, start_count;
+	enum feed_outcome outcome = find_places(f, before, end, &end_count);
 
+	if (outcome == FEED_NOTHING)
+		outcome = find_places(f, r, start, &start_count);
+	if (outcome != FEED_NOTHING)
+		return outcome;
 	return feed_follow_until(f, &one->as.follower,
 		(struct feed_places){ end, end_count },
 		(struct feed_places){ start, start_count }, records);
@@ -264,12 +292,31 @@ static size_t budget(size_t sources)
 	return (PLACE_ID_BYTES - (sources - 1)) / sources;
 }
 
+static bool has_writer_ids(const struct subscription *one)
+{
+	return !is_clock(one) && feed_has_writer_ids(&one->source->feed);
+}
+
+/* Who resumes has the id already. */
+static void add_writer_id(const struct subscription *one, struct buffer *out)
+{
+	const char *id =
+		feed_opening_id(&one->source->feed, &one->as.follower.cursor);
+
+	if (id)
+		encode_id_only(out, id);
+}
+
 void stream_add_head(
 	const struct stream *s, const struct route *route, struct buffer *out)
 {
 	if (route)
 		head_add_stream(out, s->hub->config->incremental, &route->cors);
 	head_add_opening(out, s->hub->config->retry_ms);
+	if (has_writer_ids(&s->subscriptions[0])) {
+		add_writer_id(&s->subscriptions[0], out);
+		return;
+	}
 	buffer_add_string(out, "id: ");
 	for (size_t i = 0; i < s->count; i++) {
 		union position at;

@@ -361,7 +361,6 @@ static const struct broken broken[] = {
 /* Keys of later versions: what does not work yet is not accepted. */
 static const char *const later[] = { "sandbox = true",
 	"sandbox_paths = [ \"/x\" ]" };
-static const char *const later_of_source[] = { "ids = \"position\"" };
 
 static void expect_fault_(const char *fault)
 {
@@ -434,15 +433,6 @@ static void a_key_that_does_not_work_yet_is_a_fault(void **state)
 		snprintf(fault, sizeof(fault), ":1: %.*s: unknown key",
 			(int)strcspn(later[i], " "), later[i]);
 		write_config(line);
-		expect_fault(fault);
-	}
-	for (size_t i = 0; i < COUNT(later_of_source); i++) {
-		disk_write(config,
-			"sources = (\n{ name = \"a\"; path = \"/a\"; %s; } );",
-			later_of_source[i]);
-		snprintf(fault, sizeof(fault), ":2: sources[0].%.*s: ",
-			(int)strcspn(later_of_source[i], " "),
-			later_of_source[i]);
 		expect_fault(fault);
 	}
 }

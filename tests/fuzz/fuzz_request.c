@@ -62,7 +62,7 @@ static void check_id(const char *id, bool given)
 	MUST(len <= REQUEST_ID_MAX);
 	MUST(len == 0 || given);
 	for (size_t i = 0; i < len; i++)
-		MUST(may_be_in_a_name(id[i]) || id[i] == '~');
+		MUST(id[i] != '\r' && id[i] != '\n');
 }
 
 static void check_request(const struct request *r)

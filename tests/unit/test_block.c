@@ -9,6 +9,9 @@
 #define TEXT(literal) literal, sizeof(literal) - 1
 #define REPLACED      "\xef\xbf\xbd"
 
+#define ID51  "123456789012345678901234567890123456789012345678901"
+#define ID255 ID51 ID51 ID51 ID51 ID51
+
 static void writes_each_block_anew(void **state)
 {
 	static const struct {
@@ -103,10 +106,50 @@ static void writes_each_block_anew(void **state)
 	}
 }
 
+static void finds_the_writers_id(void **state)
+{
+#define ROW(block, id)                                                         \
+	{                                                                      \
+		__LINE__, block, sizeof(block) - 1, id                         \
+	}
+	static const struct {
+		int at;
+		const char *block;
+		size_t len;
+		const char *id;
+	} cases[] = {
+		ROW("data: a\n\n", NULL),
+		ROW("id: 1\ndata: a\n\n", "1"),
+		ROW("data: a\r\nid:1\r\n\r\n", "1"),
+		ROW("id: 1\rid:  2 \r\r", " 2 "),
+		ROW("id\n\n", ""),
+		ROW("id: 1\nid\n\n", ""),
+		ROW("id: 1\nid: 2\0\n\n", "1"),
+		ROW("id: \xff\n\n", NULL),
+		ROW("id: \xc3\xbc\n\n", "\xc3\xbc"),
+		ROW("Id: 1\nid : 2\n:id: 3\n\n", NULL),
+		ROW("id: " ID255 "\n\n", ID255),
+		ROW("id: " ID255 "5\n\n", NULL),
+#undef ROW
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const char *id, *expected = cases[i].id;
+		size_t len = block_id(cases[i].block, cases[i].len, &id);
+
+		if (!expected != !id || len != (id ? strlen(expected) : 0) ||
+			(id && memcmp(id, expected, len) != 0))
+			fail_msg("line %d: '%.*s'", cases[i].at, (int)len,
+				id ? id : "NULL");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_each_block_anew),
+		cmocka_unit_test(finds_the_writers_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

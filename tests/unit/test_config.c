@@ -128,6 +128,7 @@ static void fills_in_every_default(void **state)
 	assert_int_equal(a->history_max, 1000);
 	assert_string_equal(a->path, "/var/log/a");
 	assert_int_equal(a->format, SPLIT_LINES);
+	assert_int_equal(a->ids, IDS_POSITION);
 	assert_int_equal(a->quiet_ms, 200);
 	assert_null(a->rotated);
 	assert_int_equal(a->max_line_bytes, 1048576);
@@ -171,7 +172,7 @@ static void reads_every_key(void **state)
 		" { name = \"A-z.0_9\"; path = \"/p\"; type = \"file\";\n"
 		"   event = \"hit\"; history = 5; history_max = 100000;\n"
 		"   max_line = 1024L; rotated = \"p-[0-9]*\";\n"
-		"   format = \"sse\"; quiet = 1000;\n"
+		"   format = \"sse\"; ids = \"writer\"; quiet = 1000;\n"
 		"   require_user = true; users = [ \"ann\", \"b c\" ];\n"
 		"   allow = [ \"10.0.0.0/8\", \"::1\" ];\n"
 		"   cors_origins = [ \"https://b.example\" ]; },\n"
@@ -218,6 +219,7 @@ static void reads_every_key(void **state)
 	assert_int_equal(a->max_line_bytes, 1024);
 	assert_string_equal(a->rotated, "p-[0-9]*");
 	assert_int_equal(a->format, SPLIT_BLOCKS);
+	assert_int_equal(a->ids, IDS_WRITER);
 	assert_int_equal(a->quiet_ms, 1000);
 	assert_true(a->access.require_user);
 	assert_int_equal(a->access.user_count, 2);
@@ -492,8 +494,8 @@ static void the_example_states_the_defaults(void **state)
 		"stall = 300;", "incremental = true;",
 		"trust_remote_user = false;", "log_clients = false;",
 		"send_buffer = 32768;", "ring = 1048576;", "type = \"file\";",
-		"format = \"lines\";", "quiet = 200;", "history = 10;",
-		"history_max = 1000;", "max_line = 1048576;",
+		"format = \"lines\";", "ids = \"position\";", "quiet = 200;",
+		"history = 10;", "history_max = 1000;", "max_line = 1048576;",
 		"show = \"count\";", "interval = 1.0;", "count = 0;",
 		"time_format = \"%Y-%m-%d %H:%M:%S\";" };
 	char *text = read_whole("conf/ssetail.conf");
@@ -702,6 +704,12 @@ static void names_each_fault_of_a_source(void **state)
 		FILE_ROW("format = \"json\";", ".format",
 			"is unknown; expected \"lines\", \"multiline\" or "
 			"\"sse\""),
+		FILE_ROW("ids = \"none\";", ".ids",
+			"is unknown; expected \"position\" or \"writer\""),
+		FILE_ROW("ids = 1;", ".ids", "is an integer"),
+		FILE_ROW("ids = \"writer\";", ".ids", "format = \"sse\""),
+		FILE_ROW("ids = \"writer\"; format = \"multiline\";", ".ids",
+			"where nobody writes ids"),
 		FILE_ROW("quiet = 0;", ".quiet", "from 1 to 60000"),
 		FILE_ROW("quiet = 60001;", ".quiet", "out of range"),
 		FILE_ROW("format = 1;", ".format", "is an integer"),
@@ -776,6 +784,7 @@ static void names_each_fault_of_a_source(void **state)
 		CLOCK_ROW("max_line = 1024;", ".max_line", "\"fifo\" only"),
 		CLOCK_ROW("quiet = 1;", ".quiet", "\"fifo\" only"),
 		CLOCK_ROW("format = \"sse\";", ".format", "\"fifo\" only"),
+		CLOCK_ROW("ids = \"position\";", ".ids", "\"fifo\" only"),
 		CLOCK_ROW("rotated = \"x\";", ".rotated", "\"file\" only"),
 		CLOCK_ROW("show = \"date\";", ".show", "\"count\" or \"time\""),
 		CLOCK_ROW("interval = 0;", ".interval", "from 0.01 to 86400"),
@@ -1308,6 +1317,7 @@ static const struct {
 	{ "file", "max_line = 2000;", "max_line = 2001;" },
 	{ "file", "rotated = \"a*\";", "rotated = \"b*\";" },
 	{ "file", "format = \"sse\"; event = \"a\";", "event = \"a\";" },
+	{ "file", "format = \"sse\"; ids = \"writer\";", "format = \"sse\";" },
 	{ "fifo", "spool_size = 200000;", "spool_size = 200001;" },
 	{ "fifo", "create = true;", "create = true; mode = \"0600\";" },
 	{ "fifo", "mode = \"0600\";", "mode = \"0640\";" },

@@ -385,6 +385,9 @@ static struct config *load_with(enum scope scope, const char *type,
 		bytes_add_text(&text, setting);
 	bytes_add_text(&text, "sources = ( { ");
 	add_base(&text, type, scope == SOURCE && *setting ? name : "");
+	/* What is of one format only. */
+	if (strcmp(name, "ids") == 0)
+		bytes_add_text(&text, "format = \"sse\"; ");
 	if (scope == SOURCE)
 		bytes_add_text(&text, setting);
 	bytes_add_text(&text, " } );\n");

@@ -1,0 +1,166 @@
+/* The ids that writers give their blocks: where a reader is that has one. */
+#include "common/feed_inside.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/block.h"
+
+/* Bytes read at once, and before others get their turn. */
+#define WINDOW_BYTES 262144u
+#define TURN_BYTES   (2u << 20)
+
+bool feed_has_writer_ids(const struct feed *f)
+{
+	return f->config->ids == IDS_WRITER;
+}
+
+size_t feed_writer_id(
+	const struct feed *f, const struct record *r, const char **id)
+{
+	*id = NULL;
+	if (!feed_has_writer_ids(f) || !r->data)
+		return 0;
+	return block_id(r->data, r->data_len, id);
+}
+
+void feed_note_id(
+	struct feed *f, const struct cursor_place *at, const struct record *r)
+{
+	struct place place = { .file = at->tag, .check = r->check };
+	const char *id;
+	size_t len = feed_writer_id(f, r, &id);
+
+	place.offset = r->end;
+	if (!id)
+		return;
+	memcpy(f->last_id, id, len);
+	f->last_id[len] = '\0';
+	if (f->ids_state != FEED_IDS_NONE)
+		ids_add(&f->ids, id, len, &place);
+}
+
+void feed_release_ids(struct feed *f)
+{
+	ids_release(&f->ids);
+	f->ids_state = FEED_IDS_NONE;
+	f->last_id[0] = '\0';
+	f->reader = (struct cursor){ 0 };
+}
+
+static enum feed_outcome begin(struct feed *f)
+{
+	enum feed_outcome outcome;
+
+	do
+		errno = 0;
+	while (chain_extend(&f->chain));
+	if (errno == EAGAIN)
+		return FEED_WAIT;
+	/* What somebody yet writes there is the head's. */
+	outcome = feed_take_in_unfinished(f);
+	if (outcome != FEED_NOTHING)
+		return outcome;
+	if (!f->ids.entries && ids_init(&f->ids) < 0)
+		return FEED_FAILED;
+	f->reader = (struct cursor){ 0 };
+	if (f->chain.count > 0)
+		cursor_add(
+			&f->reader, feed_place_at_start(f, f->chain.files[0]));
+	f->ids_state = FEED_IDS_READING;
+	return FEED_NOTHING;
+}
+
+/* What cannot be read there is no reader's. */
+static enum feed_outcome skip(
+	struct feed *f, struct file *file, struct cursor_place *at)
+{
+	at->offset = feed_limit_in(f, NULL, file);
+	if (feed_check_place(f, file, at) < 0)
+		return errno == EAGAIN || errno == ENODATA ? FEED_WAIT
+							   : FEED_FAILED;
+	return FEED_MORE;
+}
+
+/* Reads ids from the file of a place of the reader. */
+static enum feed_outcome read_ids(struct feed *f, struct cursor_place *at)
+{
+	struct file *file = chain_find(&f->chain, at->file);
+	uint64_t end = feed_limit_in(f, NULL, file), from = at->offset;
+	enum scan_outcome outcome;
+	struct record r;
+	struct scan s;
+
+	outcome = scan_begin(f->config->format, &s, &f->scratch->window,
+		WINDOW_BYTES, file, at->offset, at->check, end,
+		f->config->max_line_bytes);
+	while (outcome == SCAN_RECORD && at->offset - from < TURN_BYTES) {
+		outcome = scan_next(&s, &r);
+		if (outcome != SCAN_RECORD)
+			break;
+		at->offset = r.end;
+		at->check = r.check;
+		feed_note_id(f, at, &r);
+	}
+	switch (outcome) {
+	case SCAN_RECORD:
+	case SCAN_MORE:
+		return FEED_MORE;
+	case SCAN_WAIT:
+		return FEED_WAIT;
+	case SCAN_FAILED:
+		return FEED_FAILED;
+	default:
+		return skip(f, file, at);
+	}
+}
+
+/* Reads all that is retained, once, a turn each time, up to the head: from
+ * there on the head adds what it reads. */
+static enum feed_outcome read_retained(struct feed *f)
+{
+	enum feed_outcome outcome = FEED_NOTHING;
+	struct cursor_place *at;
+
+	if (f->ids_state == FEED_IDS_NONE)
+		outcome = begin(f);
+	if (outcome != FEED_NOTHING || f->ids_state == FEED_IDS_LIVE)
+		return outcome;
+	feed_clear_notice(&f->reader);
+	at = feed_next_to_read(f, NULL, &f->reader);
+	if (at)
+		return read_ids(f, at);
+	if (f->reader.notice)
+		return FEED_MORE;
+	f->ids_state = FEED_IDS_LIVE;
+	return FEED_NOTHING;
+}
+
+enum feed_outcome feed_find_id(
+	struct feed *f, const char *id, struct place *place)
+{
+	enum feed_outcome outcome = feed_prepare(f);
+
+	if (outcome == FEED_NOTHING)
+		outcome = feed_look_once(f, false);
+	if (outcome == FEED_NOTHING)
+		outcome = read_retained(f);
+	if (outcome != FEED_NOTHING)
+		return outcome;
+	if (!ids_find(&f->ids, id, strlen(id), place))
+		return FEED_NOTHING;
+	place->source = f->tag;
+	return FEED_BYTES;
+}
+
+const char *feed_opening_id(const struct feed *f, const struct cursor *c)
+{
+	bool is_at_head =
+		!c->notice && c->count == f->head.count &&
+		memcmp(c->places, f->head.places, sizeof(c->places)) == 0;
+
+	/* While older ones are read, the newest is not known. */
+	if (f->ids_state == FEED_IDS_READING || !f->last_id[0])
+		return NULL;
+	return is_at_head ? f->last_id : NULL;
+}
