@@ -220,9 +220,9 @@ static void the_opening_names_the_last_id(void **state)
 }
 
 /* While what is retained is read, in more than one turn. */
-static void two_thousand_come_back_at_once(void **state)
+static void five_thousand_come_back_at_once(void **state)
 {
-	enum { CLIENTS = 2000, BLOCKS = 5000 };
+	enum { CLIENTS = 5000, BLOCKS = 5000 };
 	static struct front_client *clients[CLIENTS];
 	struct bytes text = BYTES_INIT;
 	struct responder r;
@@ -263,7 +263,7 @@ int main(void)
 		SITE_TESTS(it_stands_alone_on_its_connection),
 		SITE_TESTS(a_pipe_has_its_writers_ids),
 		SITE_TEST(the_opening_names_the_last_id),
-		cmocka_unit_test(two_thousand_come_back_at_once),
+		cmocka_unit_test(five_thousand_come_back_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
