@@ -117,12 +117,14 @@ static void add_plain(struct bytes *out, const char *text, size_t len)
 
 /* ---- our way */
 
+#define MAX_ENDS 4096
+
 struct written {
 	struct buffer out;
 	size_t count;
-	uint64_t ends[4096]; /* of the first records */
-	uint64_t last;	     /* end of the last */
-	uint64_t unfinished; /* bytes that were said to be */
+	uint64_t ends[MAX_ENDS]; /* of the first records */
+	uint64_t last;		 /* end of the last */
+	uint64_t unfinished;	 /* bytes that were said to be */
 };
 
 static void clear(struct written *w)
@@ -131,6 +133,25 @@ static void clear(struct written *w)
 	w->count = 0;
 	w->last = w->unfinished = 0;
 	encode_comment(&w->out, "start");
+}
+
+/* The id of a block is what stands behind an "id:" at a line's start in it,
+ * and can be a header's value. */
+static void check_id(const char *bytes, size_t len)
+{
+	const char *id, *end = bytes + len;
+	size_t n = block_id(bytes, len, &id);
+
+	MUST((n == 0) ||
+		(n <= BLOCK_ID_MAX && id >= bytes + 3 && id + n <= end));
+	for (size_t i = 0; i < n; i++)
+		MUST(id[i] != '\0' && id[i] != '\r' && id[i] != '\n');
+	if (n == 0)
+		return;
+	if (id[-1] == ' ')
+		id--;
+	MUST(id >= bytes + 3 && memcmp(id - 3, "id:", 3) == 0);
+	MUST(id - 3 == bytes || id[-4] == '\n' || id[-4] == '\r');
 }
 
 static void take(struct written *w, const struct record *r)
@@ -145,9 +166,31 @@ static void take(struct written *w, const struct record *r)
 	w->unfinished += r->dropped;
 	MUST(r->start == w->last && r->end > r->start);
 	w->last = r->end;
-	if (w->count < sizeof(w->ends) / sizeof(*w->ends))
+	if (w->count < MAX_ENDS)
 		w->ends[w->count] = r->end;
+	if (r->data)
+		check_id(r->data, r->data_len);
 	w->count++;
+}
+
+/* Whoever sees but the last bytes finds the same ends, and blank lines and
+ * holes that nothing has followed yet. */
+static void check_ends(const struct written *w, const char *text, size_t len)
+{
+	size_t last = split_last(SPLIT_BLOCKS, text, len, 0);
+
+	/* Behind CR LF, a CR may be half of another: both wait for more. */
+	if (memmem(text, len, "\r\n\r", 3))
+		return;
+	MUST(last >= w->last);
+	for (size_t i = (size_t)w->last; i < last; i++)
+		MUST(text[i] == '\r' || text[i] == '\n' || text[i] == '\0');
+	for (size_t i = 0; i < w->count && i < MAX_ENDS; i++) {
+		size_t end = (size_t)w->ends[i];
+		size_t seen = end < SPLIT_CONTEXT ? end : SPLIT_CONTEXT;
+
+		MUST(split_ends(SPLIT_BLOCKS, text + end - seen, seen));
+	}
 }
 
 static void write_on(struct written *w, struct file *file, uint64_t limit,
@@ -313,6 +356,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	compare(&got, &want);
 	if (!has_long_number(text, len))
 		MUST(got.retry_ms == want.retry_ms);
+	check_ends(&whole, text, len);
 
 	/* What is behind the last record is no event, unless the LF of its
 	 * blank line is waited for. */
