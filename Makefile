@@ -9,7 +9,8 @@ VERSION = 0.1
 -include config.mk
 
 # common: what both programs share, lower floors first.
-COMMON = buffer log place ids utf8 encode block metrics split ring access cors request head viewer config \
+COMMON = buffer log place ids utf8 encode block metrics split ring access cors request head viewer \
+         config config_fault config_find config_key config_list config_same config_source config_text config_value \
          program cold mount probe overlay spool file scan siblings chain watch \
          pump \
          feed feed_cursor feed_head feed_ids feed_produce feed_start feed_watch \
@@ -109,7 +110,7 @@ $(BUILD)/common/viewer.o $(BUILD)/static/common/viewer.o: \
 
 # What is compiled into these may change without a change of their sources.
 settings = $(VERSION) $(SYSCONFDIR)
-settled  = common/config common/figures cgi/main fcgi/main
+settled  = common/config_find common/figures cgi/main fcgi/main
 $(settled:%=$(BUILD)/%.o) $(settled:%=$(BUILD)/static/%.o) \
 $(BUILD)/tests/unit/test_config.o $(BUILD)/tests/front/test_command.o $(BUILD)/tests/front/test_install.o: \
 	$(BUILD)/settings

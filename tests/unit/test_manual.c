@@ -105,7 +105,7 @@ static void take_parser(struct keys *keys)
 	struct bytes source = BYTES_INIT;
 	char what[160];
 
-	disk_read(&source, "common/config.c");
+	disk_read(&source, "common/config_key.c");
 	for (char *at = source.data; (at = strchr(at, '"')) != NULL; at++) {
 		size_t len = key_length(at + 1);
 		char name[32];
