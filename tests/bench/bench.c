@@ -26,8 +26,11 @@
 #include "tests/bench/calls.h"
 #include "tests/bench/crowd.h"
 #include "tests/bench/die.h"
+#include "tests/bench/folder.h"
+#include "tests/bench/gauge.h"
 #include "tests/bench/limit.h"
 #include "tests/bench/responder.h"
+#include "tests/bench/sequence.h"
 #include "tests/bench/share.h"
 #include "tests/bench/spread.h"
 
@@ -93,14 +96,6 @@ static void pin(pid_t pid, const cpu_set_t *ours, bool last)
 
 /* ---- turns */
 
-static double wall_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
 /* What follows the last send of a pass belongs to it. */
 static void let_settle(void)
 {
@@ -116,26 +111,10 @@ static void pass_ours(struct bench *b, size_t events)
 	crowd_wait(b->ours);
 }
 
-/* Gives the events in the bytes the numbers that the limit's clients wait
- * for. */
-static void number_on(struct bench *b)
-{
-	size_t mark = strlen(SEQUENCE_START);
-	char digits[SEQUENCE_DIGITS + 12];
-	ptrdiff_t at = 0;
-
-	while ((at = bytes_find(&b->pass, (size_t)at, SEQUENCE_START)) >= 0) {
-		snprintf(digits, sizeof(digits), "%0*ju", SEQUENCE_DIGITS,
-			(uintmax_t)++b->sent);
-		memcpy(b->pass.data + at + mark, digits, SEQUENCE_DIGITS);
-		at++;
-	}
-}
-
 static void pass_theirs(struct bench *b, size_t events)
 {
 	crowd_expect(b->theirs, b->sent + events);
-	number_on(b);
+	b->sent = sequence_renumber(b->pass.data, b->pass.len, b->sent);
 	limit_send(&b->limit, &b->pass);
 	crowd_wait(b->theirs);
 }
@@ -158,10 +137,10 @@ static struct turn take_turn(struct bench *b, size_t events, pid_t pid,
 
 	let_settle();
 	before = cpu_ns(pid);
-	begun = wall_ns();
+	begun = now_ns();
 	for (size_t i = 0; i < passes; i++)
 		pass(b, events);
-	ended = wall_ns();
+	ended = now_ns();
 	let_settle();
 	cpu = (double)(cpu_ns(pid) - before);
 	return (struct turn){
@@ -315,7 +294,7 @@ static void print_calls(struct bench *b)
 		responder_append(&b->responder, 1);
 		while (!crowd_take(b->ours, 0))
 			calls_step(c);
-		for (until = wall_ns() + 5e6; wall_ns() < until;)
+		for (until = now_ns() + 5e6; now_ns() < until;)
 			after = calls_step(c);
 		if (i == 0)
 			before = after;
@@ -375,13 +354,12 @@ static bool run(const struct options *o)
 	print_machine(o);
 	fflush(stdout);
 	b.responder = responder_open(o->program, SEND_BUFFER, 1);
-	b.limit = limit_open(
-		responder_spare_socket(), o->clients, SEND_BUFFER / 2);
+	b.limit = limit_open(folder_path("limit"), o->clients, SEND_BUFFER / 2);
 	pin(b.responder.pids[0], &cpus, false);
 	pin(b.limit.pid, &cpus, false);
 	responder_put_request(&request);
 	misses = print_memory(o, open_clients(&b, &request));
-	b.theirs = crowd_open(responder_spare_socket(), o->clients, NULL);
+	b.theirs = crowd_open(folder_path("limit"), o->clients, NULL);
 	print_calls(&b);
 	print_title();
 	misses |= print_loads(&b, &cpus);

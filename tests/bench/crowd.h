@@ -1,11 +1,10 @@
 /*
  * crowd: thousands of clients of one sender, read by one thread with one
- * buffer, so that reading costs little and the same whoever sends.
+ * buffer, so that reading costs little and the same whoever sends. Each checks
+ * its sequence (sequence.h); a connection that ends: die().
  *
- * Each is a unix socket on which FastCGI records come. Of what is in them
- * every event is checked: its data begins with "seq=" and a number of
- * SEQUENCE_DIGITS digits, and counts on by one from 1. An event of another
- * type, a record of another kind, a connection that ends: die().
+ * They are web servers, on whose unix sockets FastCGI records come, or
+ * browsers that speak HTTP/1.1.
  */
 #ifndef SSETAIL_BENCH_CROWD_H
 #define SSETAIL_BENCH_CROWD_H
@@ -14,16 +13,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/bench/delay.h"
 #include "tests/lib/bytes.h"
-
-#define SEQUENCE_START	"seq="
-#define SEQUENCE_DIGITS 12
 
 struct crowd;
 
-/* Connects them all; each sends the request (NULL: nothing). */
+/* Connects them all; each sends the request (NULL: nothing). The first event
+ * has the number 1. */
 struct crowd *crowd_open(
 	const char *path, size_t count, const struct bytes *request);
+
+/* The same for browsers and "127.0.0.1:PORT". A client's first event may have
+ * any number. */
+struct crowd *crowd_open_http(
+	const char *address, size_t count, const struct bytes *request);
 void crowd_close(struct crowd *c);
 
 /* Waits until each was told an id: its stream is open. */
@@ -35,6 +38,9 @@ void crowd_wait_open(struct crowd *c);
 void crowd_expect(struct crowd *c, uint64_t number);
 bool crowd_take(struct crowd *c, int ms);
 void crowd_wait(struct crowd *c);
+
+/* From now on notes there when they get what; NULL: no more. */
+void crowd_measure(struct crowd *c, struct delays *delays);
 
 /* Waits until each of them could read something that came since crowd_expect,
  * and reads nothing. It takes next to no CPU. */

@@ -1,30 +1,16 @@
 #include "tests/bench/limit.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/bench/die.h"
+#include "tests/bench/socket.h"
 
 #define BYTES_MAX (1 << 17)
-
-static int listen_at(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	if (fd < 0 ||
-		bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-		listen(fd, 128) < 0)
-		die_errno("%s", path);
-	return fd;
-}
 
 static void send_to_all(
 	const int *clients, size_t count, const char *bytes, size_t len)
@@ -59,7 +45,7 @@ static _Noreturn void run(
 
 struct limit limit_open(const char *path, size_t count, int send_buffer)
 {
-	int listener = listen_at(path), control[2];
+	int listener = socket_listen(path), control[2];
 	struct limit l;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) < 0)

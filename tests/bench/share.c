@@ -1,9 +1,9 @@
 #include "tests/bench/share.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "tests/bench/crowd.h"
+#include "tests/bench/gauge.h"
 #include "tests/bench/responder.h"
 #include "tests/bench/spread.h"
 
@@ -21,14 +21,6 @@ struct figures {
 	double cpu;	/* ns a delivery, of all processes */
 	double busiest; /* of it, by the one that had most to do */
 };
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 /* Returns the ns until all have it. */
 static double take_pass(

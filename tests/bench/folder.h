@@ -1,0 +1,17 @@
+/*
+ * folder: the one temporary folder of a run, below /tmp, with a short name so
+ * that sockets fit. It is removed with all that is in it when the benchmark
+ * ends, however it ends.
+ */
+#ifndef SSETAIL_BENCH_FOLDER_H
+#define SSETAIL_BENCH_FOLDER_H
+
+/* The path of a file in it. Valid until the end; the same name gives the same
+ * pointer. The folder is made when this is first asked. */
+const char *folder_path(const char *name);
+
+/* Writes such a file anew, and returns its path. */
+const char *folder_write(const char *name, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif
