@@ -12,7 +12,7 @@
 
 #define HANDLE_BYTES_MAX 128
 
-static enum file_state state_of_errno(int error)
+enum file_state file_state_of_errno(int error)
 {
 	switch (error) {
 	case ENOENT:
@@ -74,12 +74,12 @@ enum file_state file_open(int dir, const char *name, struct file **out)
 
 	/* Opening a device or a FIFO may wait, or do something. */
 	if (fstatat(dir, name, &st, 0) < 0)
-		return state_of_errno(errno);
+		return file_state_of_errno(errno);
 	if (!S_ISREG(st.st_mode))
 		return FILE_NOT_A_FILE;
 	fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
-		return state_of_errno(errno);
+		return file_state_of_errno(errno);
 	if (fstat(fd, &st) < 0)
 		goto fail;
 	if (!S_ISREG(st.st_mode)) {

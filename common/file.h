@@ -21,6 +21,9 @@ enum file_state {
 	FILE_UNREADABLE	 /* anything else: a looping link, EIO, EMFILE */
 };
 
+/* Why something could not be opened or looked at. */
+enum file_state file_state_of_errno(int error);
+
 struct file {
 	uint32_t serial; /* its number in its chain: older ones have less */
 	int fd;

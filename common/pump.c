@@ -239,20 +239,6 @@ static int make_pipe(struct pump_source *s)
 	return 0;
 }
 
-static enum file_state state_of_errno(int error)
-{
-	switch (error) {
-	case ENOENT:
-	case ENOTDIR:
-		return FILE_ABSENT;
-	case EACCES:
-	case EPERM:
-		return FILE_PERMISSION;
-	default:
-		return FILE_UNREADABLE;
-	}
-}
-
 /* Has the path's pipe open, if there is one. */
 static enum file_state look_at_path(struct pump_source *s)
 {
@@ -263,16 +249,16 @@ static enum file_state look_at_path(struct pump_source *s)
 	s->has_current = false;
 	if (stat(path, &st) < 0) {
 		if (errno != ENOENT || !s->config->create)
-			return state_of_errno(errno);
+			return file_state_of_errno(errno);
 		if (make_pipe(s) < 0) {
 			if (s->state == FILE_OPEN && may_log(s))
 				log_warning("%s: %s: cannot be made: %s",
 					s->config->name, path, strerror(errno));
 			return errno == ENOENT ? FILE_ABSENT
-					       : state_of_errno(errno);
+					       : file_state_of_errno(errno);
 		}
 		if (stat(path, &st) < 0)
-			return state_of_errno(errno);
+			return file_state_of_errno(errno);
 	}
 	/* Opening a device may wait, or do something. */
 	if (!S_ISFIFO(st.st_mode))
@@ -283,7 +269,7 @@ static enum file_state look_at_path(struct pump_source *s)
 	}
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
-		return state_of_errno(errno);
+		return file_state_of_errno(errno);
 	if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode)) {
 		close(fd);
 		return FILE_NOT_A_FILE;

@@ -17,7 +17,7 @@
 /* As little memory as can be configured: everybody is overtaken soon. */
 #define SMALL "ring = 65536; send_buffer = 4096;"
 
-/* "name number xxx...", of about `len` bytes. */
+/* "name number aaa...", of about `len` bytes. */
 static void append_to(const char *path, const char *name, int number, int len)
 {
 	struct bytes line = BYTES_INIT;
