@@ -9,63 +9,27 @@
  * look names up slowly, 2 twice as slowly, and so on.
  *
  * What it did is counted, and it fails below a floor of each count: a run in
- * which nothing happened proves nothing. Writers pause while a copy is made
- * and truncated: what is written in that window is lost by copytruncate.
+ * which nothing happened proves nothing.
  */
 #include "tests/lib/test.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "tests/lib/cgi.h"
+#include "tests/lib/churn.h"
 #include "tests/lib/disk.h"
 #include "tests/lib/front.h"
 #include "tests/lib/process.h"
 
-#define READERS 8
-#define SIBLINGS_KEPT                                                          \
-	90		/* an id names files that were rotated away seconds    \
-			 * ago, which is many generations here */
+#define READERS	   8
 #define FAR_BACK   20	/* generations; a burst makes more at once */
 #define PAUSED_MAX 4000 /* lines a reader may be behind while it pauses */
-
-/*
- * Lines are of one length and equal at both ends, further than a short check
- * looks: only one that covers the number in the middle tells them apart.
- */
-#define BEFORE                                                                 \
-	"2026-11-20T12:00:00+00:00 host.example.org app[4711]: request from "  \
-	"client number "
-#define AFTER                                                                  \
-	" answered with status 200 and 5120 bytes, as nearly all of them "     \
-	"are, "                                                                \
-	"by a worker whose name is the same in every line"
-
-enum rotation {
-	RENAME,
-	RENAME_LATER, /* some time without a file */
-	COPY_TRUNCATE,
-	COPY_HOLE,	/* by a writer that goes on at its old offset */
-	LATE_WRITER,	/* one that keeps the renamed file */
-	BURST,		/* several between two looks */
-	UNTERMINATED,	/* the last line without its newline */
-	LOGROTATE,	/* the real one, with create */
-	LOGROTATE_COPY, /* the real one, with copytruncate */
-	ROTATIONS
-};
-
-static const char *const rotation_names[ROTATIONS] = { "rename",
-	"rename, create later", "copytruncate", "copytruncate with a hole",
-	"late writer", "burst", "unterminated", "logrotate",
-	"logrotate copytruncate" };
 
 struct responder {
 	const char *address;
@@ -88,27 +52,15 @@ struct client {
 };
 
 static struct {
-	const char *folder, *log, *state, *logrotate[2];
-	uint32_t lines, written;
-	uint64_t random;
-	int fd; /* the writer's */
-	bool no_append;
-	int late_fd; /* of a writer that keeps the old file */
-	uint32_t late_generation;
-	uint32_t generation, generations;
-	uint32_t *generation_of; /* by line */
+	struct churn log;
 	struct responder responders[2];
 	struct client clients[READERS];
-	unsigned rotations[ROTATIONS];
 	unsigned comings, resumes, in_sibling, kills, cuts, lagged, by_cgi;
 } t;
 
 static uint32_t any(uint32_t below)
 {
-	t.random ^= t.random << 13;
-	t.random ^= t.random >> 7;
-	t.random ^= t.random << 17;
-	return (uint32_t)(t.random >> 32) % below;
+	return churn_any(&t.log, below);
 }
 
 static uint32_t setting(const char *name, uint32_t otherwise)
@@ -125,126 +77,14 @@ static void __attribute__((format(printf, 1, 2))) trace(const char *format, ...)
 
 	if (!getenv("TORTURE_TRACE"))
 		return;
-	printf("after line %" PRIu32 ": ", t.written);
+	printf("after line %" PRIu32 ": ", t.log.written);
 	va_start(args, format);
 	vprintf(format, args);
 	va_end(args);
 	putchar('\n');
 }
 
-/* ---- writing */
-
-static void put(int fd, const char *bytes, size_t len)
-{
-	if (write(fd, bytes, len) != (ssize_t)len)
-		test_fail("write: %s", strerror(errno));
-}
-
-static void write_line_to(int fd, uint32_t generation, bool whole)
-{
-	char line[512];
-	uint32_t n = ++t.written;
-	int len =
-		snprintf(line, sizeof(line), BEFORE "%08" PRIu32 AFTER "\n", n);
-	int half = (int)any((uint32_t)len);
-
-	t.generation_of[n] = generation;
-	if (!whole) {
-		put(fd, line, (size_t)len - 1);
-	} else if (any(50) == 0) {
-		put(fd, line, (size_t)half);
-		wait_quietly(1);
-		put(fd, line + half, (size_t)(len - half));
-	} else {
-		put(fd, line, (size_t)len);
-	}
-}
-
-static void write_lines(uint32_t count)
-{
-	while (count-- > 0 && t.written < t.lines)
-		write_line_to(t.fd, t.generation, true);
-}
-
-static void open_log(void)
-{
-	int flags = O_WRONLY | O_CREAT | O_CLOEXEC;
-
-	t.fd = open(t.log, flags | (t.no_append ? 0 : O_APPEND), 0644);
-	if (t.fd < 0)
-		test_fail("%s: %s", t.log, strerror(errno));
-	if (t.no_append)
-		lseek(t.fd, 0, SEEK_END);
-}
-
 /* ---- rotating */
-
-static void next_generation(void)
-{
-	t.generation++;
-	if (t.generation >= t.generations)
-		test_fail("more generations than there is room for");
-}
-
-/* On a slow disk a rotation takes its time, too. */
-static void shift_siblings(void)
-{
-	const struct timespec slow = { 0,
-		(long)setting("TORTURE_SLOW", 0) * 100000 };
-	char from[512], to[512];
-
-	for (int i = SIBLINGS_KEPT; i > 0; i--) {
-		snprintf(from, sizeof(from), "%s.%d", t.log, i);
-		snprintf(to, sizeof(to), "%s.%d", t.log, i + 1);
-		if (i == SIBLINGS_KEPT)
-			unlink(from);
-		else
-			rename(from, to);
-		if (slow.tv_nsec && disk_exists(to))
-			nanosleep(&slow, NULL);
-	}
-}
-
-static void rename_away(void)
-{
-	shift_siblings();
-	disk_rename(t.log, disk_path(t.folder, "app.log.1"));
-}
-
-static void copy_and_truncate(void)
-{
-	shift_siblings();
-	disk_copy(t.log, disk_path(t.folder, "app.log.1"));
-	if (any(2))
-		wait_quietly((int)any(4));
-	if (ftruncate(t.fd, 0) < 0)
-		test_fail("ftruncate: %s", strerror(errno));
-	next_generation();
-}
-
-static void end_late_writer(void)
-{
-	if (t.late_fd >= 0)
-		close(t.late_fd);
-	t.late_fd = -1;
-}
-
-static void reopen(bool no_append)
-{
-	close(t.fd);
-	t.no_append = no_append;
-	open_log();
-}
-
-static void run_logrotate(bool copy)
-{
-	struct process *p = process_run("/usr/sbin/logrotate", "-f", "-s",
-		t.state, t.logrotate[copy], NULL);
-
-	if (process_exit_code(p) != 0)
-		test_fail("logrotate: %s", process_errors(p));
-	process_free(p);
-}
 
 static void count_laggards(void)
 {
@@ -279,7 +119,7 @@ static bool nobody_is_far_back(void *unused)
 
 		if (c->reader)
 			take_events(c);
-		if (t.generation < FAR_BACK + t.generation_of[c->last])
+		if (t.log.generation < FAR_BACK + t.log.generation_of[c->last])
 			continue;
 		near = false;
 		if (c->reader && c->reader->closed)
@@ -292,96 +132,22 @@ static bool nobody_is_far_back(void *unused)
 	return near;
 }
 
-static void rotate(enum rotation kind)
+static void rotate(void)
 {
+	enum churn_rotation kind = churn_next(&t.log);
+
 	if (!wait_until(nobody_is_far_back, NULL, test_limit_ms()))
 		test_fail("a reader got stuck");
 	count_laggards();
-	trace("rotation: %s", rotation_names[kind]);
-	t.rotations[kind]++;
-	if (kind != LATE_WRITER)
-		end_late_writer();
-	switch (kind) {
-	case RENAME:
-		rename_away();
-		next_generation();
-		reopen(false);
-		break;
-	case RENAME_LATER:
-		rename_away();
-		close(t.fd);
-		wait_quietly((int)any(5));
-		next_generation();
-		t.no_append = false;
-		open_log();
-		break;
-	case COPY_TRUNCATE:
-		reopen(false);
-		copy_and_truncate();
-		break;
-	case COPY_HOLE:
-		reopen(true);
-		copy_and_truncate();
-		break;
-	case LATE_WRITER:
-		end_late_writer();
-		rename_away();
-		t.late_fd = t.fd;
-		t.late_generation = t.generation;
-		next_generation();
-		t.no_append = false;
-		open_log();
-		break;
-	case BURST:
-		for (uint32_t i = 2 + any(8); i > 0; i--) {
-			come_back_one();
-			rename_away();
-			next_generation();
-			reopen(false);
-			write_lines(1 + any(3));
-		}
-		break;
-	case UNTERMINATED:
-		if (t.written < t.lines)
-			write_line_to(t.fd, t.generation, false);
-		rename_away();
-		next_generation();
-		reopen(false);
-		break;
-	case LOGROTATE:
-	case LOGROTATE_COPY:
-		reopen(false);
-		run_logrotate(kind == LOGROTATE_COPY);
-		next_generation();
-		if (kind == LOGROTATE)
-			reopen(false);
-		break;
-	default:
-		break;
-	}
+	trace("rotation: %s", churn_names[kind]);
+	churn_rotate(&t.log, kind);
 }
 
 /* ---- reading */
 
-static uint32_t number_of(const struct reader_event *e)
-{
-	const size_t before = strlen(BEFORE);
-	char *end;
-	unsigned long n;
-
-	if (e->data_len != before + 8 + strlen(AFTER) ||
-		memcmp(e->data, BEFORE, before) != 0 ||
-		strcmp(e->data + before + 8, AFTER) != 0)
-		test_fail("not a line that was written: %s", e->data);
-	n = strtoul(e->data + before, &end, 10);
-	if (n == 0 || n > t.written)
-		test_fail("line %lu was never written", n);
-	return (uint32_t)n;
-}
-
 static void take_line(struct client *c, const struct reader_event *e)
 {
-	uint32_t n = number_of(e), g = t.generation_of[n];
+	uint32_t n = churn_number(&t.log, e), g = t.log.generation_of[n];
 
 	if (c->seen[n])
 		test_fail("reader %zd got line %" PRIu32 " twice, in its "
@@ -449,7 +215,7 @@ static void connect_to(struct client *c, int from)
 	trace("reader %zd comes to %d with id %s", c - t.clients, from, c->id);
 	t.resumes += c->id[0] != '\0';
 	t.by_cgi += from < 0;
-	if (c->last && t.generation_of[c->last] < t.generation)
+	if (c->last && t.log.generation_of[c->last] < t.log.generation)
 		t.in_sibling++;
 }
 
@@ -464,7 +230,7 @@ static void pump(int ms)
 		take_events(c);
 		if (c->reader->fault[0])
 			test_fail("reader %zu: %s", i, c->reader->fault);
-		if (c->paused && t.written - c->last > PAUSED_MAX) {
+		if (c->paused && t.log.written - c->last > PAUSED_MAX) {
 			reader_set_reading(c->reader, true);
 			c->paused = false;
 		}
@@ -521,7 +287,7 @@ static void kill_one(void)
 
 static const char *write_config(const char *name, const char *listen)
 {
-	const char *path = disk_path(t.folder, "%s", name);
+	const char *path = disk_path(t.log.folder, "%s", name);
 
 	disk_write(path,
 		"listen = \"%s\";\nsend_buffer = 4096;\nring = 65536;\n"
@@ -530,85 +296,45 @@ static const char *write_config(const char *name, const char *listen)
 	return path;
 }
 
-static const char *write_logrotate(const char *name, const char *how)
-{
-	const char *path = disk_path(t.folder, "%s", name);
-
-	disk_write(path,
-		"%s {\n\trotate %d\n\tmissingok\n\tsu %s %s\n"
-		"\tnocompress\n\t%s\n}\n",
-		t.log, SIBLINGS_KEPT, geteuid() ? "nobody" : "root",
-		geteuid() ? "nogroup" : "root", how);
-	return path;
-}
-
 static void prepare(void)
 {
 	uint32_t seed = setting("TORTURE_SEED", (uint32_t)time(NULL));
 
-	t.lines = setting("TORTURE_LINES", 5000);
-	t.generations = t.lines / 4 + 100;
-	t.random = seed * 0x9e3779b97f4a7c15u + 1;
+	churn_open(&t.log, disk_folder(), setting("TORTURE_LINES", 5000), seed);
+	t.log.slow = setting("TORTURE_SLOW", 0);
+	t.log.between = come_back_one;
 	printf("torture: %" PRIu32 " lines, TORTURE_SEED=%" PRIu32 "\n",
-		t.lines, seed);
-	t.folder = disk_folder();
-	t.log = disk_path(t.folder, "app.log");
-	t.state = disk_path(t.folder, "logrotate.state");
-	t.logrotate[0] = write_logrotate("logrotate.conf", "create");
-	t.logrotate[1] = write_logrotate("copytruncate.conf", "copytruncate");
-	t.generation_of = calloc(t.lines + 1, sizeof(*t.generation_of));
+		t.log.lines, seed);
 	for (size_t i = 0; i < READERS; i++) {
-		t.clients[i].seen = calloc(t.lines + 1, 1);
+		t.clients[i].seen = calloc(t.log.lines + 1, 1);
 		t.clients[i].arrived =
-			calloc(t.lines + 1, sizeof(*t.clients[i].arrived));
-		t.clients[i].last_of =
-			calloc(t.generations, sizeof(*t.clients[i].last_of));
+			calloc(t.log.lines + 1, sizeof(*t.clients[i].arrived));
+		t.clients[i].last_of = calloc(
+			t.log.generations, sizeof(*t.clients[i].last_of));
 		assert_non_null(t.clients[i].last_of);
 	}
-	t.late_fd = -1;
-	t.responders[0].address = disk_path(t.folder, "sock");
+	t.responders[0].address = disk_path(t.log.folder, "sock");
 	t.responders[0].config =
 		write_config("a.conf", t.responders[0].address);
 	t.responders[1].address =
 		disk_path("", "127.0.0.1:%d", process_free_port()) + 1;
 	t.responders[1].config =
 		write_config("b.conf", t.responders[1].address);
-	open_log();
 	start(&t.responders[0]);
 	start(&t.responders[1]);
 }
 
 static void release(void)
 {
-	free(t.generation_of);
 	for (size_t i = 0; i < READERS; i++) {
 		free(t.clients[i].seen);
 		free(t.clients[i].last_of);
 		free(t.clients[i].arrived);
 	}
-	end_late_writer();
-	close(t.fd);
+	churn_release(&t.log);
 }
 
 /* ---- the run */
-
-/* Each kind once before any comes again, in an order that chance makes. */
-static enum rotation next_rotation(void)
-{
-	static enum rotation order[ROTATIONS];
-	static int left;
-
-	if (left == 0) {
-		for (int i = 0; i < ROTATIONS; i++)
-			order[i] = (enum rotation)i;
-		left = ROTATIONS;
-	}
-	int at = (int)any((uint32_t)left);
-	enum rotation kind = order[at];
-
-	order[at] = order[--left];
-	return kind;
-}
 
 static void stir_readers(void)
 {
@@ -655,7 +381,7 @@ static bool all_done(void *unused)
 			disconnect(c);
 		if (!c->reader)
 			connect_to(c, (int)any(2));
-		if (c->count < t.lines)
+		if (c->count < t.log.lines)
 			return false;
 	}
 	return true;
@@ -670,14 +396,15 @@ static void describe_missing(const struct client *c, uint32_t n)
 		for (uint32_t j = i > 4 ? i - 4 : 0; j < i + 4; j++)
 			printf("line %" PRIu32 " of file %" PRIu32
 			       " came by connection %d\n",
-				c->arrived[j], t.generation_of[c->arrived[j]],
+				c->arrived[j],
+				t.log.generation_of[c->arrived[j]],
 				c->seen[c->arrived[j]]);
 	}
 }
 
 static void finish(void)
 {
-	end_late_writer();
+	churn_settle(&t.log);
 	for (size_t i = 0; i < READERS; i++) {
 		struct client *c = &t.clients[i];
 
@@ -687,13 +414,13 @@ static void finish(void)
 	}
 	if (!wait_until(all_done, NULL, test_limit_ms()))
 		for (size_t i = 0; i < READERS; i++)
-			for (uint32_t n = 1; n <= t.lines; n++)
+			for (uint32_t n = 1; n <= t.log.lines; n++)
 				if (!t.clients[i].seen[n]) {
 					describe_missing(&t.clients[i], n);
 					test_fail("reader %zu never got line "
 						  "%" PRIu32 " of file %" PRIu32
 						  " (its last was %" PRIu32 ")",
-						i, n, t.generation_of[n],
+						i, n, t.log.generation_of[n],
 						t.clients[i].last);
 				}
 	/* What comes twice comes late. */
@@ -705,10 +432,10 @@ static void print_counts(void)
 	printf("torture: %" PRIu32 " lines in %" PRIu32 " files to %d readers: "
 	       "%u resumes (%u in a rotated file, %u by CGI), %u kills, "
 	       "%u records cut, %u lagged at a rotation\n",
-		t.written, t.generation + 1, READERS, t.resumes, t.in_sibling,
-		t.by_cgi, t.kills, t.cuts, t.lagged);
-	for (int i = 0; i < ROTATIONS; i++)
-		printf("torture: %4u %s\n", t.rotations[i], rotation_names[i]);
+		t.log.written, t.log.generation + 1, READERS, t.resumes,
+		t.in_sibling, t.by_cgi, t.kills, t.cuts, t.lagged);
+	for (int i = 0; i < CHURN_ROTATIONS; i++)
+		printf("torture: %4u %s\n", t.log.rotations[i], churn_names[i]);
 	fflush(stdout);
 }
 
@@ -719,23 +446,21 @@ static void loses_nothing_and_repeats_nothing(void **state)
 	(void)state;
 	prepare();
 	connect_all();
-	floor = t.lines / 5000;
-	for (uint32_t turn = 0; t.written < t.lines; turn++) {
-		write_lines(1 + any(60));
-		if (t.late_fd >= 0 && t.written < t.lines)
-			write_line_to(t.late_fd, t.late_generation, true);
+	floor = t.log.lines / 5000;
+	for (uint32_t turn = 0; t.log.written < t.log.lines; turn++) {
+		churn_write(&t.log, 1 + any(60));
 		stir_readers();
 		if (any(12) == 0)
-			rotate(next_rotation());
+			rotate();
 		if (turn % 40 == 39)
 			kill_one();
 		pump((int)any(4));
 	}
 	finish();
 	print_counts();
-	for (int i = 0; i < ROTATIONS; i++) {
-		assert_true(t.rotations[i] >= floor / 2);
-		rotations += t.rotations[i];
+	for (int i = 0; i < CHURN_ROTATIONS; i++) {
+		assert_true(t.log.rotations[i] >= floor / 2);
+		rotations += t.log.rotations[i];
 	}
 	assert_true(rotations >= 5 * floor);
 	assert_true(t.resumes >= 20 * floor);
