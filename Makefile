@@ -9,7 +9,7 @@ VERSION = 0.1
 -include config.mk
 
 # common: what both programs share, lower floors first.
-COMMON = buffer log place ids utf8 encode block metrics split ring access cors request head viewer \
+COMMON = buffer log place ids order utf8 encode block metrics split ring access cors request head viewer \
          config config_fault config_find config_key config_list config_same config_source config_text config_value \
          program cold mount probe overlay spool file scan siblings \
          chain chain_around chain_copy chain_look chain_resolve watch \

@@ -30,7 +30,7 @@
 bool config_is_name(const char *s);
 
 enum source_type { SOURCE_FILE, SOURCE_FIFO, SOURCE_CLOCK };
-enum config_ids { IDS_POSITION, IDS_WRITER };
+enum config_ids { IDS_POSITION, IDS_WRITER, IDS_ORDERED };
 enum clock_show { CLOCK_COUNT, CLOCK_TIME };
 
 struct source_config {
@@ -46,7 +46,7 @@ struct source_config {
 	/* type "file" and type "fifo" */
 	char *path; /* absolute */
 	enum split_format format;
-	enum config_ids ids;   /* IDS_WRITER: of format sse only */
+	enum config_ids ids;   /* others than ours: of format sse only */
 	unsigned quiet_ms;     /* of format multiline: ends a record */
 	size_t max_line_bytes; /* a longer line is cut */
 

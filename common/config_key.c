@@ -79,7 +79,7 @@ static const struct config_key source_keys[] = {
 	{ "format",       &value_format, AT(format), TYPE_LOG, false,
 	  0, 0, "\"lines\", \"multiline\" or \"sse\"" },
 	{ "ids",          &value_ids, AT(ids), TYPE_LOG, false,
-	  0, 0, "\"position\" or \"writer\"" },
+	  0, 0, "\"position\", \"writer\" or \"ordered\"" },
 	{ "quiet",        &value_unsigned, AT(quiet_ms), TYPE_LOG, false,
 	  1, 60000, "milliseconds" },
 	{ "history",      &value_unsigned, AT(history), TYPE_LOG, false,

@@ -85,13 +85,13 @@ static void check_history(struct config_reader *r,
 static void check_ids(struct config_reader *r, const config_setting_t *group,
 	const struct source_config *source)
 {
-	if (source->ids == IDS_WRITER && source->format != SPLIT_BLOCKS)
+	if (source->ids != IDS_POSITION && source->format != SPLIT_BLOCKS)
 		config_add_fault(r,
 			config_setting_source_line(
 				config_setting_get_member(group, "ids")),
 			"ids",
-			"is \"writer\" where nobody writes ids; expected "
-			"format = \"sse\" beside it");
+			"is not \"position\" where nobody writes ids; "
+			"expected format = \"sse\" beside it");
 }
 
 /* Two sources would tear what comes through a pipe apart. */

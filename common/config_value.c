@@ -451,9 +451,10 @@ const struct value_kind value_format = { read_format, sizeof(enum split_format),
 static void read_ids(struct config_reader *r, const struct config_key *key,
 	const config_setting_t *value, void *to)
 {
-	static const char *const words[] = {
-		[IDS_POSITION] = "position", [IDS_WRITER] = "writer", NULL
-	};
+	static const char *const words[] = { [IDS_POSITION] = "position",
+		[IDS_WRITER] = "writer",
+		[IDS_ORDERED] = "ordered",
+		NULL };
 	int ids = read_word(r, key, value, words);
 
 	if (ids >= 0)

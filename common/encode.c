@@ -169,6 +169,7 @@ static const char *const waiting_reasons[] = {
 	[WAITING_PERMISSION] = "permission",
 	[WAITING_NOT_A_FILE] = "not-a-file",
 	[WAITING_UNREADABLE] = "unreadable",
+	[WAITING_BEHIND] = "behind",
 };
 
 const char *encode_waiting_name(enum waiting_reason reason)

@@ -95,7 +95,8 @@ enum waiting_reason {
 	WAITING_ABSENT,
 	WAITING_PERMISSION,
 	WAITING_NOT_A_FILE,
-	WAITING_UNREADABLE
+	WAITING_UNREADABLE,
+	WAITING_BEHIND /* for an id that others have had, and it has not */
 };
 
 /* The word for a reason. */

@@ -341,7 +341,9 @@ void feed_leave(struct feed *f, struct follower *follower)
 	follower->previous->next = follower->next;
 	follower->next->previous = follower->previous;
 	free(follower->until);
+	free(follower->awaited);
 	follower->until = NULL;
+	follower->awaited = NULL;
 	if (f->followers.next == &f->followers)
 		close_source(f);
 }

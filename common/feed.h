@@ -66,6 +66,7 @@ struct follower {
 	struct follower *next, *previous;
 	void *owner;	      /* not the feed's */
 	struct cursor *until; /* where it ends: the feed's; or NULL */
+	char *awaited;	      /* feed_await: the feed's; or NULL */
 	struct cursor cursor;
 };
 
@@ -183,6 +184,20 @@ bool feed_has_writer_ids(const struct feed *f);
  */
 enum feed_outcome feed_find_id(
 	struct feed *f, const char *id, struct place *place);
+
+/* With ids that grow: is that one ahead of all that is here? Somebody else,
+ * who was quicker, has given it to a reader. After feed_find_id. */
+bool feed_is_ahead(const struct feed *f, const char *id);
+
+/*
+ * Starts a follower that has had all up to such an id. It stands at the head
+ * and is told nothing but that it waits, until feed_arrive finds the id here,
+ * and has it go on behind that; or a greater one without it, which is a gap.
+ * Both return as feed_follow.
+ */
+enum feed_outcome feed_await(
+	struct feed *f, struct follower *follower, const char *id);
+enum feed_outcome feed_arrive(struct feed *f, struct follower *follower);
 
 /* The writer's id that counts where a new reader stands, or NULL: not known.
  * Valid until the next look. */

@@ -2,9 +2,11 @@
 #include "common/feed_inside.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/block.h"
+#include "common/order.h"
 
 /* Bytes read at once, and before others get their turn. */
 #define WINDOW_BYTES 262144u
@@ -12,7 +14,7 @@
 
 bool feed_has_writer_ids(const struct feed *f)
 {
-	return f->config->ids == IDS_WRITER;
+	return f->config->ids != IDS_POSITION;
 }
 
 size_t feed_writer_id(
@@ -151,6 +153,73 @@ enum feed_outcome feed_find_id(
 		return FEED_NOTHING;
 	place->source = f->tag;
 	return FEED_BYTES;
+}
+
+bool feed_is_ahead(const struct feed *f, const char *id)
+{
+	if (f->config->ids != IDS_ORDERED || !order_has(id))
+		return false;
+	return !f->last_id[0] ||
+	       (order_has(f->last_id) && order_compare(id, f->last_id) > 0);
+}
+
+enum feed_outcome feed_await(
+	struct feed *f, struct follower *follower, const char *id)
+{
+	enum feed_outcome outcome = feed_follow(f, follower, NULL, 0, false, 0);
+
+	if (outcome != FEED_NOTHING)
+		return outcome;
+	follower->awaited = strdup(id);
+	if (!follower->awaited) {
+		feed_leave(f, follower);
+		errno = ENOMEM;
+		return FEED_FAILED;
+	}
+	if (!follower->cursor.notice) {
+		follower->cursor.notice = CURSOR_WAITING;
+		follower->cursor.reason = WAITING_BEHIND;
+	}
+	return FEED_NOTHING;
+}
+
+/* Where a follower goes on whose id is not awaited any more. */
+static enum feed_outcome start_at_awaited(
+	struct feed *f, const char *id, struct cursor *c)
+{
+	struct place place;
+	struct feed_places places = { &place, 1 };
+	enum feed_outcome outcome = feed_find_id(f, id, &place);
+
+	if (outcome == FEED_BYTES)
+		return feed_start_at(f, c, &places, f->config->history);
+	if (outcome == FEED_NOTHING)
+		outcome = feed_start_back(f, c, &f->head, f->config->history);
+	if (outcome == FEED_NOTHING)
+		feed_set_gap(c, GAP_UNKNOWN_ID, -1);
+	return outcome;
+}
+
+enum feed_outcome feed_arrive(struct feed *f, struct follower *follower)
+{
+	struct cursor at = f->head;
+	enum feed_outcome outcome;
+
+	if (!follower->awaited || follower->cursor.notice)
+		return FEED_NOTHING;
+	if (feed_is_ahead(f, follower->awaited)) {
+		at.ring = f->ring.head;
+		follower->cursor = at;
+		return FEED_NOTHING;
+	}
+	outcome = start_at_awaited(f, follower->awaited, &at);
+	if (outcome != FEED_NOTHING)
+		return outcome;
+	free(follower->awaited);
+	follower->awaited = NULL;
+	at.ring = 0;
+	follower->cursor = at;
+	return FEED_NOTHING;
 }
 
 const char *feed_opening_id(const struct feed *f, const struct cursor *c)

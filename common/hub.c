@@ -301,7 +301,7 @@ static struct cors_grant grant_preflight(
 static bool has_writer_ids(const struct route *route)
 {
 	for (size_t i = 0; i < route->count; i++)
-		if (route->sources[i]->config->ids == IDS_WRITER)
+		if (route->sources[i]->config->ids != IDS_POSITION)
 			return true;
 	return false;
 }

@@ -144,6 +144,8 @@ static enum feed_outcome open_feed(struct subscription *one, bool alone,
 
 	if (outcome != FEED_NOTHING)
 		return outcome;
+	if (count == 0 && r->given && feed_is_ahead(f, r->id))
+		return feed_await(f, &one->as.follower, r->id);
 	/* A source that was added to the list later has no place, and that
 	 * is no fault of the id's. */
 	bad = r->given && count == 0 && (alone || !r->known);
@@ -297,13 +299,13 @@ static bool has_writer_ids(const struct subscription *one)
 	return !is_clock(one) && feed_has_writer_ids(&one->source->feed);
 }
 
-/* Who resumes has the id already. */
+/* Who resumes has the id already, or a greater one. */
 static void add_writer_id(const struct subscription *one, struct buffer *out)
 {
-	const char *id =
-		feed_opening_id(&one->source->feed, &one->as.follower.cursor);
+	const struct follower *follower = &one->as.follower;
+	const char *id = feed_opening_id(&one->source->feed, &follower->cursor);
 
-	if (id)
+	if (id && !follower->awaited)
 		encode_id_only(out, id);
 }
 
@@ -450,6 +452,23 @@ bool stream_is_current(const struct stream *s, int64_t now_ms)
 	return true;
 }
 
+/* Has those go on that waited for an id, where it has come. */
+static enum feed_outcome arrive(struct stream *s)
+{
+	enum feed_outcome outcome = FEED_NOTHING;
+
+	for (size_t i = 0; i < s->count && outcome == FEED_NOTHING; i++) {
+		struct subscription *one = &s->subscriptions[i];
+
+		if (is_clock(one) || !one->as.follower.awaited)
+			continue;
+		outcome = feed_arrive(&one->source->feed, &one->as.follower);
+		/* It may have looked: as in stream_open. */
+		s->hub->version++;
+	}
+	return outcome;
+}
+
 bool stream_produce(struct stream *s, struct studio *studio, int64_t now_ms,
 	int only, size_t limit, const struct output **output)
 {
@@ -457,6 +476,16 @@ bool stream_produce(struct stream *s, struct studio *studio, int64_t now_ms,
 	bool of_its_own = false; /* no other gets the same */
 
 	*output = made;
+	if (only < 0) {
+		enum feed_outcome outcome = arrive(s);
+
+		if (outcome != FEED_NOTHING) {
+			studio->is_kept = false;
+			*made = (struct output){ .number = ++studio->number,
+				.outcome = outcome };
+			return false;
+		}
+	}
 	if (only < 0 && is_for(studio, s, limit)) {
 		move_silent(s, studio);
 		return made->len > 0;

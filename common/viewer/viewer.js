@@ -466,6 +466,7 @@ const MISSING = {
 
 const WAITING = {
 	absent: 'no such file yet',
+	behind: 'what you have had is not here yet',
 	permission: 'no permission to read it',
 	'not-a-file': 'it is no file',
 	unreadable: 'it cannot be read',

@@ -705,9 +705,11 @@ static void names_each_fault_of_a_source(void **state)
 			"is unknown; expected \"lines\", \"multiline\" or "
 			"\"sse\""),
 		FILE_ROW("ids = \"none\";", ".ids",
-			"is unknown; expected \"position\" or \"writer\""),
+			"is unknown; expected \"position\", \"writer\" or "
+			"\"ordered\""),
 		FILE_ROW("ids = 1;", ".ids", "is an integer"),
 		FILE_ROW("ids = \"writer\";", ".ids", "format = \"sse\""),
+		FILE_ROW("ids = \"ordered\";", ".ids", "format = \"sse\""),
 		FILE_ROW("ids = \"writer\"; format = \"multiline\";", ".ids",
 			"where nobody writes ids"),
 		FILE_ROW("quiet = 0;", ".quiet", "from 1 to 60000"),
@@ -1318,6 +1320,8 @@ static const struct {
 	{ "file", "rotated = \"a*\";", "rotated = \"b*\";" },
 	{ "file", "format = \"sse\"; event = \"a\";", "event = \"a\";" },
 	{ "file", "format = \"sse\"; ids = \"writer\";", "format = \"sse\";" },
+	{ "file", "format = \"sse\"; ids = \"writer\";",
+		"format = \"sse\"; ids = \"ordered\";" },
 	{ "fifo", "spool_size = 200000;", "spool_size = 200001;" },
 	{ "fifo", "create = true;", "create = true; mode = \"0600\";" },
 	{ "fifo", "mode = \"0600\";", "mode = \"0640\";" },

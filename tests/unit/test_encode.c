@@ -416,6 +416,7 @@ static void says_what_a_source_waits_for(void **state)
 		{ WAITING_PERMISSION, WAITING("permission") },
 		{ WAITING_NOT_A_FILE, WAITING("not-a-file") },
 		{ WAITING_UNREADABLE, WAITING("unreadable") },
+		{ WAITING_BEHIND, WAITING("behind") },
 	};
 	struct buffer b = BUFFER_INIT;
 
