@@ -47,7 +47,8 @@ void pipe_put_bytes(int fd, const void *bytes, size_t len)
 	}
 }
 
-static void put_text(int fd, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void put_text(
+	int fd, const char *format, va_list args)
 {
 	char *text;
 	int len = vasprintf(&text, format, args);

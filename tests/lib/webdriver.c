@@ -211,7 +211,8 @@ static void post(const char *path, const char *key, const char *value)
 	bytes_release(&body);
 }
 
-static char *format_text(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static char *format_text(
+	const char *format, va_list args)
 {
 	char *text;
 
