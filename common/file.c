@@ -204,9 +204,11 @@ enum file_place file_has_place(
 		return FILE_NO_PLACE;
 	if (file_read_whole(f, before + 2 - len, len, offset - len) < 0)
 		return FILE_PLACE_FAILED;
+	if (before[1] == '\n')
+		return FILE_PLACE;
 	/* A CR that ends a blank line ends a block (split.h). */
-	if (before[1] == '\n' ||
-		(before[1] == '\r' && (before[0] == '\n' || before[0] == '\r')))
+	if (before[1] == '\r' &&
+		(offset < f->size || before[0] == '\n' || before[0] == '\r'))
 		return FILE_PLACE;
 	return offset == f->size ? FILE_PLACE_AT_END : FILE_NO_PLACE;
 }

@@ -12,9 +12,6 @@
 /* How much is looked at in one go, backwards or for the end of a record. */
 #define CHUNK_BYTES 65536u
 
-/* The offset of a byte that is not there. */
-#define NO_BYTE UINT64_MAX
-
 static enum scan_outcome outcome_of_errno(void)
 {
 	if (errno == EAGAIN)
@@ -239,7 +236,7 @@ static int trim_line(const struct scan *s, uint64_t text, uint64_t *end)
 /* A record whose text does not fit the window: its end is looked for. A line
  * is cut, a block is dropped. `text` is where its text starts in the window. */
 static enum scan_outcome long_record(
-	struct scan *s, struct record *r, uint64_t text)
+	struct scan *s, struct record *r, uint64_t text, uint64_t passed)
 {
 	uint64_t from = s->window_start + s->window->len, end, text_end;
 	enum scan_outcome outcome;
@@ -259,7 +256,9 @@ static enum scan_outcome long_record(
 		ends_with_line(s, &found) < 0)
 		return outcome_of_errno();
 	text_end = end;
-	*r = (struct record){ .start = s->offset, .end = end };
+	*r = (struct record){
+		.passed = passed, .start = s->offset, .end = end
+	};
 	if (s->format == SPLIT_BLOCKS) {
 		r->is_unfinished = !found;
 	} else {
@@ -272,7 +271,6 @@ static enum scan_outcome long_record(
 				      : (size_t)(text_end - text);
 	}
 	r->dropped = text_end - text - r->data_len;
-	r->passed = text - s->offset;
 	if (file_check(s->file, r->end, &r->check) < 0)
 		return outcome_of_errno();
 	s->offset = r->end;
@@ -328,14 +326,12 @@ static enum scan_outcome skip_hole(struct scan *s, uint64_t *text)
 /* A record without text that ends at `end`, up to which the window reaches:
  * a hole at the end of a file to which nothing is added, or blank lines. */
 static enum scan_outcome empty_record(
-	struct scan *s, struct record *r, uint64_t first, uint64_t end)
+	struct scan *s, struct record *r, uint64_t passed, uint64_t end)
 {
 	enum scan_outcome outcome;
 
 	*r = (struct record){
-		.passed = (first != NO_BYTE ? first : end) - s->offset,
-		.start = s->offset,
-		.end = end,
+		.passed = passed, .start = s->offset, .end = end
 	};
 	outcome = check_at(s, r->end, &r->check);
 	if (outcome == SCAN_RECORD)
@@ -343,28 +339,44 @@ static enum scan_outcome empty_record(
 	return outcome;
 }
 
+/* What was passed over before the text of a record. */
+struct passed {
+	uint64_t nuls;
+	uint64_t blank; /* bytes of blank lines before a block */
+};
+
 /*
- * Where the text of a block begins, behind holes, blank lines and the mark of
- * the byte order at the start of the file. *first is what follows the hole.
- * The bytes are those at `text`. Returns how many to pass over.
+ * A block begins behind a hole, blank lines and the mark of the byte order at
+ * the start of the file. The bytes are those at `text`. Returns how many to
+ * pass over.
  */
 static size_t before_block(
-	const char *bytes, size_t len, uint64_t text, uint64_t *first)
+	const char *bytes, size_t len, uint64_t text, struct passed *passed)
 {
-	size_t nuls = leading_nuls(bytes, len), n = split_blank(bytes, len);
+	size_t nuls = leading_nuls(bytes, len), n;
 
-	if (text == 0 && len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
-		*first = 0;
+	if (text == 0 && len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0)
 		return 3;
-	}
 	/* A hole that goes on is jumped over. */
-	if (*first == NO_BYTE && n == nuls)
-		return nuls < len ? nuls : 0;
-	if (*first == NO_BYTE)
-		*first = text + nuls;
-	if (n > *first + SPLIT_BLANK_BYTES - text)
-		n = (size_t)(*first + SPLIT_BLANK_BYTES - text);
+	if (nuls > 0) {
+		n = nuls < len ? nuls : 0;
+		passed->nuls += n;
+		return n;
+	}
+	n = strnlen(bytes, split_blank(bytes, len));
+	if (n > SPLIT_BLANK_BYTES - passed->blank)
+		n = (size_t)(SPLIT_BLANK_BYTES - passed->blank);
+	passed->blank += n;
 	return n;
+}
+
+/* Are the blank lines so far a record of their own? When they are many, and
+ * before a hole: that is the next one's, so that it can be told. */
+static bool are_record(
+	const struct passed *passed, const char *bytes, size_t len)
+{
+	return passed->blank == SPLIT_BLANK_BYTES ||
+	       (passed->blank > 0 && len > 0 && *bytes == '\0');
 }
 
 static enum split_rest rest_of(const struct scan *s, bool whole)
@@ -378,9 +390,8 @@ static enum split_rest rest_of(const struct scan *s, bool whole)
 
 enum scan_outcome scan_next(struct scan *s, struct record *r)
 {
-	uint64_t text = s->offset; /* behind the NULs it begins with */
-	/* Of a block: behind these, when blank lines follow. */
-	uint64_t first = NO_BYTE;
+	uint64_t text = s->offset; /* behind what was passed over */
+	struct passed passed = { 0 };
 
 	for (;;) {
 		enum scan_outcome outcome = reach(s, text);
@@ -398,10 +409,9 @@ enum scan_outcome scan_next(struct scan *s, struct record *r)
 			len = (size_t)(s->limit - text);
 
 		if (s->format == SPLIT_BLOCKS) {
-			if (first != NO_BYTE &&
-				text == first + SPLIT_BLANK_BYTES)
-				return empty_record(s, r, first, text);
-			skip = before_block(bytes, len, text, &first);
+			if (are_record(&passed, bytes, len))
+				return empty_record(s, r, passed.nuls, text);
+			skip = before_block(bytes, len, text, &passed);
 			text += skip;
 			if (skip > 0)
 				continue;
@@ -415,24 +425,25 @@ enum scan_outcome scan_next(struct scan *s, struct record *r)
 			r->is_unfinished = found.is_unfinished;
 			r->start = s->offset;
 			r->end = text + found.size;
-			if (found.data && first == NO_BYTE)
-				first = text + (uint64_t)(found.data - bytes);
-			else if (first == NO_BYTE)
-				first = found.dropped ? text : r->end;
-			r->passed = first - r->start;
+			r->passed =
+				passed.nuls + leading_nuls(bytes, found.size);
 			outcome = check_at(s, r->end, &r->check);
 			if (outcome == SCAN_RECORD)
 				s->offset = r->end;
 			return outcome;
 		}
 		if (whole && s->at_end && len == 0 && text > s->offset)
-			return empty_record(s, r, first, s->limit);
+			return empty_record(s, r, passed.nuls, s->limit);
 		if (whole)
 			return SCAN_NOTHING;
 		skip = leading_nuls(bytes, len);
 		text += skip;
+		passed.nuls += skip;
 		if (skip > 0 && skip == len) {
+			uint64_t from = text;
+
 			outcome = skip_hole(s, &text);
+			passed.nuls += text - from;
 			if (outcome != SCAN_RECORD)
 				return outcome;
 			continue;
@@ -441,7 +452,7 @@ enum scan_outcome scan_next(struct scan *s, struct record *r)
 		/* One byte more than the limit tells where to cut, and a
 		 * CR LF must not be torn. */
 		if (len > s->max_line_bytes + 2)
-			return long_record(s, r, text);
+			return long_record(s, r, text, passed.nuls);
 		move_window(s, before(text));
 		outcome = extend(s, len < s->window_bytes ? s->window_bytes
 							  : len + CHUNK_BYTES);
@@ -452,8 +463,8 @@ enum scan_outcome scan_next(struct scan *s, struct record *r)
 
 /* ---- backwards */
 
-/* What a blank line needs to be told by, before and after. */
-#define BACK_BEFORE 2
+/* What a line of a block needs to be told by, before and after its start. */
+#define BACK_BEFORE 1
 #define BACK_AFTER  8
 
 /* Going back over the lines of blocks: what is in memory of the file, and what
@@ -462,7 +473,6 @@ struct back {
 	const char *bytes;
 	uint64_t at;	/* offset of the first of them */
 	uint64_t end;	/* behind the last */
-	bool may_grow;	/* where it began, something may still follow */
 	bool is_inside; /* of a block that was ended further on */
 	bool has_data;	/* that block */
 };
@@ -485,20 +495,6 @@ static bool is_line_start(const struct back *b, uint64_t offset)
 	return last == '\r' && !(offset < b->end && byte_at(b, offset) == '\n');
 }
 
-/* Where the block starts that follows the blank line at `line`; 0: the byte
- * after it would have to tell, see split.c. */
-static uint64_t behind_blank(const struct back *b, uint64_t line)
-{
-	bool crlf = line >= 2 && byte_at(b, line - 2) == '\r' &&
-		    byte_at(b, line - 1) == '\n';
-
-	if (byte_at(b, line) == '\n' || !crlf)
-		return line + 1;
-	if (line + 1 == b->end)
-		return b->may_grow ? 0 : line + 1;
-	return line + 1 + (byte_at(b, line + 1) == '\n');
-}
-
 /* The line of a block that starts at `line` is the next one back. Returns
  * true with *start when that shows where an event starts. */
 static bool take_block_line(struct back *b, uint64_t line, uint64_t *start)
@@ -512,9 +508,7 @@ static bool take_block_line(struct back *b, uint64_t line, uint64_t *start)
 		len -= 3;
 	}
 	if (len > 0 && (*text == '\n' || *text == '\r')) {
-		*start = behind_blank(b, line);
-		if (*start == 0)
-			return false;
+		*start = line + 1;
 		shows = b->is_inside && b->has_data;
 		b->is_inside = true;
 		b->has_data = false;
@@ -532,7 +526,7 @@ static bool take_block_line(struct back *b, uint64_t line, uint64_t *start)
 static enum scan_outcome back_blocks(struct buffer *window, struct file *file,
 	uint64_t offset, uint64_t stop, uint32_t *records, uint64_t *start)
 {
-	struct back b = { .may_grow = !records };
+	struct back b = { 0 };
 	uint64_t line = offset, found;
 
 	while (line > stop) {

@@ -32,7 +32,7 @@ struct record {
 	size_t data_len;
 	uint64_t dropped;   /* bytes of text over the limit, cut off */
 	bool is_unfinished; /* no, of a block that was never ended */
-	uint64_t passed;    /* bytes before the text that were passed over */
+	uint64_t passed;    /* bytes of holes before the text */
 	uint64_t start;	    /* offsets before and after it */
 	uint64_t end;
 	uint64_t check; /* at `end` */

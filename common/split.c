@@ -69,33 +69,19 @@ static size_t lines_end(const char *bytes, size_t len, size_t from)
 	return 0;
 }
 
-/*
- * The end of a blank line that begins at `i`; 0: it takes the byte after it
- * to tell. A CR ends a line at once, unless the line before ended with CRLF:
- * then the LF that belongs to it is waited for. Anywhere else an LF after it
- * makes one more blank line, which does nothing. So nobody who sees a CRLF in
- * two halves makes anything else of it than others.
- */
-static size_t blank_line_end(const char *bytes, size_t len, size_t i)
+/* Does a blank line that begins behind bytes[i - 1] end with bytes[i]? */
+static bool ends_blank(const char *bytes, size_t i)
 {
-	bool crlf = i >= 2 && bytes[i - 2] == '\r' && bytes[i - 1] == '\n';
-
-	if (bytes[i] == '\n' || !crlf)
-		return i + 1;
-	if (i + 1 == len)
-		return 0;
-	return i + 1 + (bytes[i + 1] == '\n');
+	if (!ends_line(bytes[i]) || !ends_line(bytes[i - 1]))
+		return false;
+	return bytes[i - 1] != '\r' || bytes[i] != '\n';
 }
 
 static size_t block_end(const char *bytes, size_t len, size_t from)
 {
-	for (size_t i = from ? from : 1; i < len; i++) {
-		if (!ends_line(bytes[i]) || !ends_line(bytes[i - 1]))
-			continue;
-		if (bytes[i - 1] == '\r' && bytes[i] == '\n')
-			continue;
-		return blank_line_end(bytes, len, i);
-	}
+	for (size_t i = from ? from : 1; i < len; i++)
+		if (ends_blank(bytes, i))
+			return i + 1;
 	return 0;
 }
 
@@ -121,18 +107,11 @@ static bool ends_block(const char *bytes, size_t len)
 
 	if (before > 0 && bytes[before - 1] == '\n')
 		before--;
-	if (before > 0 && bytes[before - 1] == '\r' &&
-		(before == len || bytes[before] == '\n'))
+	if (before > 0 && bytes[before - 1] == '\r')
 		before--;
 	if (before == len)
 		return false;
-	if (before == 0)
-		return true;
-	/* The LF of a CRLF may be still to come. */
-	if (bytes[len - 1] == '\r' && before > 1 && bytes[before - 1] == '\n' &&
-		bytes[before - 2] == '\r')
-		return false;
-	return ends_line(bytes[before - 1]);
+	return before == 0 || ends_line(bytes[before - 1]);
 }
 
 bool split_ends(enum split_format format, const char *bytes, size_t len)
@@ -221,9 +200,6 @@ static bool next_block(const char *bytes, size_t len, bool at_end, size_t max,
 	end = split_end(SPLIT_BLOCKS, bytes, len, 0);
 	if (!end && !at_end)
 		return false;
-	/* What is left is a blank line of which the LF never came. */
-	if (!end && len >= 4 && memcmp(bytes + len - 3, "\r\n\r", 3) == 0)
-		end = len;
 	r->is_unfinished = !end;
 	r->data_len = end ? end : len;
 	r->size = skip + r->data_len;

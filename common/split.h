@@ -10,12 +10,14 @@
  *		those of a stack trace do; where it ends is seen when the next
  *		line begins, or after a pause
  *	blocks	a block of an event stream (EventSource 9.2.5), up to and with
- *		the blank line that ends it; LF, CR and CRLF end a line
+ *		the blank line that ends it; LF, CR and CRLF end a line. A CR
+ *		ends that blank line at once: an LF which may come after it is
+ *		one more blank line, and nothing of the block
  *
- * Where one ends is told by the bytes around that place alone: whoever begins
- * to read at an end, or looks for one backwards, finds the same ends. A pause
- * apart: a line that begins with a blank and comes after one is the first of
- * its record.
+ * Where one ends is told by the bytes around that place alone, and of blocks by
+ * those before it: whoever begins to read at an end, or looks for one
+ * backwards, finds the same ends. A pause apart: a line that begins with a
+ * blank and comes after one is the first of its record.
  */
 #ifndef SSETAIL_SPLIT_H
 #define SSETAIL_SPLIT_H
@@ -55,13 +57,13 @@ struct split_record {
  * One of more than `max` bytes, lines that are ignored included, is dropped
  * whole: half of it would be another event. So is one that is not ended when
  * nothing will ever follow, as the standard says; that loses nothing where it
- * has no data. Blank lines are a record without text, at the end or
- * SPLIT_BLANK_BYTES of them.
+ * has no data. Blank lines at the end are a record without text.
  */
 bool split_next(enum split_format format, const char *bytes, size_t len,
 	enum split_rest rest, size_t max, struct split_record *r);
 
-/* Bytes of blank lines before a block that are no part of it any more. */
+/* Blank lines before a block are no part of it where they are so many bytes,
+ * or NULs follow: a record without text. */
 #define SPLIT_BLANK_BYTES 65536u
 
 /*
@@ -72,11 +74,12 @@ bool split_next(enum split_format format, const char *bytes, size_t len,
  */
 size_t split_end(
 	enum split_format format, const char *bytes, size_t len, size_t from);
-#define SPLIT_CONTEXT 4u
+#define SPLIT_CONTEXT 3u
 
 /*
  * Do these bytes, the last SPLIT_CONTEXT or all that there are, end a record?
- * Of format multiline: a line, whatever comes then.
+ * Of format multiline: a line, whatever comes then. Blank lines behind a block
+ * do, too.
  */
 bool split_ends(enum split_format format, const char *bytes, size_t len);
 

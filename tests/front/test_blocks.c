@@ -50,11 +50,14 @@ static void a_block_is_an_event_when_it_has_ended(void **state)
 	reader_check_bytewise(r);
 }
 
-/* CR and LF of a blank line in two writes are not one line more. */
+static const char every_end[] = "data: a\r\n\r\ndata: b\r\rdata: c\n\n"
+				"\r\n\n\rdata: d\rdata: e\r\n\n"
+				"data: f\r\n\rdata: g\n\rdata: h\r\n\r";
+
+/* CR and LF of a blank line in two writes are not one line more; and after
+ * the CR nothing is waited for. */
 static void every_line_end_ends_a_line(void **state)
 {
-	static const char text[] = "data: a\r\n\r\ndata: b\r\rdata: c\n\n"
-				   "\r\n\n\rdata: d\rdata: e\r\n\n" MARK;
 	struct site *s = *state;
 	const char *log = site_configure_log(s, SSE);
 	struct reader *r;
@@ -63,11 +66,80 @@ static void every_line_end_ends_a_line(void **state)
 	disk_write(log, "%s", "");
 	r = site_open_path(s, "/app");
 	reader_wait_text(r, "id: ");
-	for (size_t i = 0; text[i]; i++)
-		disk_append_bytes(log, text + i, 1);
+	for (size_t i = 0; every_end[i]; i++)
+		disk_append_bytes(log, every_end + i, 1);
 	expect(r, &seen, "message", "a", "message", "b", "message", "c",
-		"message", "d\ne", "message", "mark");
+		"message", "d\ne", "message", "f", "message", "g", "message",
+		"h");
+	disk_append(log, "\n" MARK);
+	expect(r, &seen, "message", "mark");
 	assert_int_equal(r->event_count, seen);
+}
+
+/* From every id of theirs, in a process that knows nothing, what came after
+ * it and no gap. */
+static void resume_at_every_end(struct site *s, struct reader *r,
+	void (*append)(const char *path, const char *text), const char *path)
+{
+	enum { EVENTS = 7 };
+	static const char *const data[] = { "a", "b", "c", "d\ne", "f", "g",
+		"h" };
+	struct reader *readers[EVENTS];
+	char ids[EVENTS][160];
+
+	for (size_t i = 0; i < EVENTS; i++) {
+		reader_expect_event(r, i, "message", data[i]);
+		snprintf(ids[i], sizeof(ids[i]), "%s", reader_event(r, i)->id);
+	}
+	site_restart(s);
+	for (size_t i = 0; i < EVENTS; i++)
+		readers[i] = site_open(s, &(struct ask){ .path = "/app",
+						  .last_event_id = ids[i] });
+	for (size_t i = 0; i < EVENTS; i++)
+		reader_wait_text(readers[i], "id: ");
+	append(path, "\n" MARK);
+	for (size_t i = 0; i < EVENTS; i++) {
+		size_t seen = 0;
+
+		for (size_t next = i + 1; next < EVENTS; next++)
+			expect(readers[i], &seen, "message", data[next]);
+		expect(readers[i], &seen, "message", "mark");
+		assert_int_equal(readers[i]->event_count, seen);
+	}
+}
+
+static void append_to_file(const char *path, const char *text)
+{
+	disk_append(path, "%s", text);
+}
+
+static void append_to_pipe(const char *path, const char *text)
+{
+	pipe_write(path, "%s", text);
+}
+
+static void every_end_is_a_place(void **state)
+{
+	struct site *s = *state;
+	const char *log = site_configure_log(s, SSE);
+
+	disk_write(log, "%s", every_end);
+	resume_at_every_end(s, site_open_path(s, "/app"), append_to_file, log);
+}
+
+static void every_end_is_a_place_in_a_pipe(void **state)
+{
+	struct site *s = *state;
+	const char *pipe = pipe_configure(s, SSE);
+	struct reader *r = site_open_path(s, "/app");
+	int fd;
+
+	reader_wait_text(r, "id: ");
+	fd = pipe_open(pipe);
+	for (size_t i = 0; every_end[i]; i++)
+		pipe_put_bytes(fd, every_end + i, 1);
+	close(fd);
+	resume_at_every_end(s, r, append_to_pipe, pipe);
 }
 
 static void nobody_forges_what_is_ours(void **state)
@@ -182,7 +254,7 @@ static void a_block_that_is_too_long_is_a_gap(void **state)
 	disk_append(log, "event: gap\ndata: %s\r\n\r\n" MARK, large);
 	expect(r, &seen, "gap",
 		"{\"source\": \"app\", \"reason\": \"overlong\", "
-		"\"bytes\": 200021}",
+		"\"bytes\": 200020}",
 		"message", "mark");
 	/* The same for one who reads the file. */
 	r = site_open(s, &(struct ask){ .path = "/app", .query = "tail=3" });
@@ -295,6 +367,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SITE_TESTS(a_block_is_an_event_when_it_has_ended),
 		SITE_TESTS(every_line_end_ends_a_line),
+		SITE_TESTS(every_end_is_a_place),
+		SITE_TESTS(every_end_is_a_place_in_a_pipe),
 		SITE_TESTS(nobody_forges_what_is_ours),
 		SITE_TESTS(the_history_is_events),
 		SITE_TESTS(a_resume_goes_on_behind_the_block),

@@ -220,6 +220,38 @@ static void finds_the_ends_of_records_and_nothing_else(void **state)
 	bytes_release(&content);
 }
 
+/* Blank lines of blocks end with a CR, too; a line that was left unfinished
+ * with one is not ended by it. */
+static void a_carriage_return_may_end_a_record(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t offset;
+		enum file_place place;
+	} cases[] = {
+		{ "a\r\n\rb", 4, FILE_PLACE },
+		{ "a\r\rb", 3, FILE_PLACE },
+		{ "a\n\r", 3, FILE_PLACE },
+		{ "a\r\r", 3, FILE_PLACE },
+		{ "a\r", 2, FILE_PLACE_AT_END },
+		{ "\r", 1, FILE_PLACE_AT_END },
+	};
+	const char *path = disk_path(disk_folder(), "log");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct file *f;
+		uint64_t check;
+
+		disk_write(path, "%s", cases[i].text);
+		f = open_file(path);
+		assert_int_equal(file_check(f, cases[i].offset, &check), 0);
+		assert_int_equal(file_has_place(f, cases[i].offset, check),
+			cases[i].place);
+		file_close(f);
+	}
+}
+
 static void reads_all_or_says_that_it_is_shorter(void **state)
 {
 	const char *path = disk_path(disk_folder(), "log");
@@ -375,6 +407,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 			finds_the_ends_of_records_and_nothing_else,
 			test_cleanup),
+		cmocka_unit_test_teardown(
+			a_carriage_return_may_end_a_record, test_cleanup),
 		cmocka_unit_test_teardown(
 			reads_all_or_says_that_it_is_shorter, test_cleanup),
 		cmocka_unit_test_teardown(

@@ -512,6 +512,75 @@ static void goes_back_no_further_than_it_may(void **state)
 	bytes_release(&content);
 }
 
+/* ---- blocks */
+
+struct expected {
+	uint64_t end;
+	const char *data; /* or NULL */
+	uint64_t passed;
+	uint64_t dropped;
+};
+
+static void expect_blocks(struct buffer *window, const char *path,
+	size_t window_bytes, const struct expected *expected, size_t count)
+{
+	struct file *f = open_file(path, false);
+	uint64_t start = 0;
+	struct record r;
+	struct scan s;
+
+	assert_int_equal(scan_begin(SPLIT_BLOCKS, &s, window, window_bytes, f,
+				 0, 0, f->size, 1024),
+		SCAN_RECORD);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(next(&s, &r), SCAN_RECORD);
+		assert_int_equal(r.start, start);
+		assert_int_equal(r.end, expected[i].end);
+		assert_int_equal(r.passed, expected[i].passed);
+		assert_int_equal(r.dropped, expected[i].dropped);
+		assert_int_equal(r.data != NULL, expected[i].data != NULL);
+		if (r.data)
+			assert_memory_equal(r.data, expected[i].data,
+				strlen(expected[i].data));
+		start = r.end;
+	}
+	assert_int_equal(next(&s, &r), SCAN_NOTHING);
+	file_close(f);
+}
+
+/* What was passed over is what is missing: blank lines and the mark of the byte
+ * order are not, and a hole is wherever it stands. */
+static void of_blocks_only_holes_are_missing(void **state)
+{
+	enum { HOLE = 70000, LONG = 5000 };
+	static const struct expected expected[] = {
+		{ 12, "data: a", 0, 0 },
+		{ 13, NULL, 0, 0 }, /* the LF */
+		{ 13 + HOLE + 9, "data: b", HOLE, 0 },
+		{ 13 + HOLE + 9 + 2 + LONG + 2, NULL, 0, LONG + 2 },
+		{ 13 + HOLE + 9 + 2 + LONG + 2 + 9, "data: c", 0, 0 },
+	};
+	const char *path = disk_path(disk_folder(), "log");
+	struct bytes content = BYTES_INIT;
+	struct buffer window = BUFFER_INIT;
+
+	(void)state;
+	bytes_add_text(&content, "\xef\xbb\xbf"
+				 "data: a\r\r\n");
+	for (size_t i = 0; i < HOLE; i++)
+		bytes_add_byte(&content, 0);
+	bytes_add_text(&content, "data: b\n\n"
+				 "\n\n");
+	add_line(&content, LONG, "\n\n");
+	bytes_add_text(&content, "data: c\n\n");
+	disk_write_bytes(path, content.data, content.len);
+	for (size_t i = 0; i < sizeof(windows) / sizeof(*windows); i++)
+		expect_blocks(&window, path, windows[i], expected,
+			sizeof(expected) / sizeof(*expected));
+	buffer_release(&window);
+	bytes_release(&content);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -538,6 +607,8 @@ int main(void)
 		cmocka_unit_test_teardown(goes_back_by_records, test_cleanup),
 		cmocka_unit_test_teardown(
 			goes_back_no_further_than_it_may, test_cleanup),
+		cmocka_unit_test_teardown(
+			of_blocks_only_holes_are_missing, test_cleanup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,12 +182,106 @@ static void cuts_well_formed_text_into_well_formed_text(void **state)
 	}
 }
 
+/* ---- blocks */
+
+enum { ENDS_MAX = 32 };
+
+/* Where the blocks end in a text, found one after the other. */
+static size_t find_blocks(const char *text, size_t len, size_t ends[ENDS_MAX])
+{
+	size_t at = 0, count = 0;
+	struct split_record r;
+
+	while (split_next(
+		SPLIT_BLOCKS, text + at, len - at, SPLIT_MORE, 100, &r)) {
+		at += r.size;
+		ends[count++] = at;
+	}
+	return count;
+}
+
+static void a_block_ends_with_the_first_byte_of_its_blank_line_that_tells(
+	void **state)
+{
+	static const struct {
+		const char *text;
+		size_t ends[4];
+	} cases[] = {
+		{ "a", { 0 } },
+		{ "a\n", { 0 } },
+		{ "a\r", { 0 } },
+		{ "a\r\n", { 0 } },
+		{ "a\n\n", { 3 } },
+		{ "a\r\r", { 3 } },
+		{ "a\n\r", { 3 } },
+		{ "a\r\n\n", { 4 } },
+		{ "a\r\n\r", { 4 } },
+		{ "a\r\n\rb\r\n\r", { 4, 8 } },
+		/* An LF that follows is a blank line more. */
+		{ "a\r\n\r\n", { 4 } },
+		{ "a\r\n\r\nb\r\n\r\n", { 4, 9 } },
+		{ "a\r\r\nb\n\n", { 3, 7 } },
+		{ "\n\r\n\ra\n\nb\r\r", { 7, 10 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		size_t ends[ENDS_MAX] = { 0 };
+
+		find_blocks(cases[i].text, strlen(cases[i].text), ends);
+		assert_memory_equal(ends, cases[i].ends, sizeof(cases[i].ends));
+	}
+}
+
+/*
+ * Whoever sees one byte after the other, or but the last ones before a place,
+ * finds the ends that he finds who has all: for every text of a few bytes.
+ */
+static void nobody_disagrees_where_a_block_ends(void **state)
+{
+	enum { LENGTH = 9 };
+	static const char letters[] = { 'a', '\n', '\r' };
+
+	(void)state;
+	for (unsigned number = 0; number < 19683; number++) {
+		size_t ends[ENDS_MAX], found[ENDS_MAX], count;
+		char text[LENGTH];
+		unsigned rest = number;
+
+		for (size_t i = 0; i < LENGTH; i++, rest /= 3)
+			text[i] = letters[rest % 3];
+		count = find_blocks(text, LENGTH, ends);
+		for (size_t len = 0; len <= LENGTH; len++) {
+			size_t n = find_blocks(text, len, found);
+			size_t last = split_last(SPLIT_BLOCKS, text, len, 0);
+
+			assert_true(n <= count);
+			assert_memory_equal(found, ends, n * sizeof(*ends));
+			assert_true(n == count || ends[n] > len);
+			/* Blank lines may follow it. */
+			assert_true(n == 0 || last >= found[n - 1]);
+			for (size_t i = n ? found[n - 1] : 0; i < last; i++)
+				assert_int_not_equal(text[i], 'a');
+		}
+		for (size_t i = 0; i < count; i++) {
+			size_t seen = ends[i] < SPLIT_CONTEXT ? ends[i]
+							      : SPLIT_CONTEXT;
+
+			assert_true(split_ends(
+				SPLIT_BLOCKS, text + ends[i] - seen, seen));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_the_record_at_the_start),
 		cmocka_unit_test(says_the_same_at_every_length),
 		cmocka_unit_test(cuts_well_formed_text_into_well_formed_text),
+		cmocka_unit_test(
+			a_block_ends_with_the_first_byte_of_its_blank_line_that_tells),
+		cmocka_unit_test(nobody_disagrees_where_a_block_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
