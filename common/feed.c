@@ -274,6 +274,7 @@ static void add_follower(
 {
 	f->unused_looks = 0;
 	follower->until = until;
+	follower->awaited = NULL;
 	follower->cursor.ring = 0;
 	follower->next = &f->followers;
 	follower->previous = f->followers.previous;

@@ -299,13 +299,13 @@ static bool has_writer_ids(const struct subscription *one)
 	return !is_clock(one) && feed_has_writer_ids(&one->source->feed);
 }
 
-/* Who resumes has the id already, or a greater one. */
+/* Who resumes has the id already. */
 static void add_writer_id(const struct subscription *one, struct buffer *out)
 {
-	const struct follower *follower = &one->as.follower;
-	const char *id = feed_opening_id(&one->source->feed, &follower->cursor);
+	const char *id =
+		feed_opening_id(&one->source->feed, &one->as.follower.cursor);
 
-	if (id && !follower->awaited)
+	if (id)
 		encode_id_only(out, id);
 }
 
