@@ -134,8 +134,8 @@ help:
 	@echo '                   $(PARTS:%=make check-%  )'
 	@echo 'make picture       the picture of the viewer that README.md shows, anew'
 	@echo 'make torture       100,000 lines, every kind of rotation, kill -9; mutants'
-	@echo 'make bench         what a delivery costs; BENCH="-n 5000" sets the clients,'
-	@echo '                   -p the pairs, -e the events a pass; -s: several processes'
+	@echo 'make bench         what it costs, beside the limit and beside others; BENCH=delivery'
+	@echo '                   runs a part of it, BENCH=-q all of it quickly'
 	@echo 'make fuzz          each harness of tests/fuzz for FUZZ_SECONDS (60), with clang;'
 	@echo '                   FUZZ="place split" picks some'
 	@echo 'make fuzz-coverage how much of the parsers their corpus reaches'
@@ -285,11 +285,16 @@ fuzz-coverage:
 # ---- figures
 
 BENCH   =
-bench_o = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c)) \
+bench   = $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/threads
+bench_o = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/threads.c,$(wildcard tests/bench/*.c))) \
           $(BUILD)/tests/lib/ask.o $(BUILD)/tests/lib/bytes.o
 
 $(BUILD)/tests/bench/bench: $(bench_o)
-	$(call step,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call step,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lm $(LDLIBS)
+
+# What others would write, for comparison.
+$(BUILD)/tests/bench/threads: $(BUILD)/tests/bench/threads.o
+	$(call step,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBFCGI) -lpthread $(LDLIBS)
 
 # Rotation of every kind under readers that come and go, and proof that it
 # would notice: mutants of this tree have to fail it.
@@ -304,8 +309,8 @@ torture:
 
 bench:
 	@$(PACKAGES) build
-	$(AGAIN) $(programs) $(BUILD)/tests/bench/bench
-	@$(BUILD)/tests/bench/bench $(BENCH) $(BUILD)/ssetail.fcgi
+	$(AGAIN) $(programs) $(bench)
+	@$(BUILD)/tests/bench/bench -b $(BUILD) $(BENCH)
 
 # ---- demonstration
 

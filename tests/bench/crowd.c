@@ -31,6 +31,7 @@ struct crowd {
 	int epoll;
 	int arrivals; /* edges; -1: nobody asked for them yet */
 	size_t count;
+	size_t readers; /* the others are not read any more */
 	size_t without_id;
 	size_t without; /* the event that is expected, */
 	uint64_t expected;
@@ -64,7 +65,7 @@ static struct crowd *open_crowd(const char *address, size_t count,
 		die_errno("memory");
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	c->arrivals = -1;
-	c->count = c->without_id = count;
+	c->count = c->readers = c->without_id = count;
 	for (size_t i = 0; i < count; i++) {
 		struct member *m = &c->members[i];
 
@@ -97,6 +98,22 @@ void crowd_close(struct crowd *c)
 		close(c->arrivals);
 	bytes_release(&c->first_got);
 	free(c);
+}
+
+void crowd_begin_at(struct crowd *c, uint64_t number)
+{
+	for (size_t i = 0; i < c->count; i++)
+		sequence_begin_at(&c->members[i].sequence, number);
+}
+
+void crowd_stop_reading(struct crowd *c, size_t count)
+{
+	while (count--) {
+		const struct member *m = &c->members[--c->readers];
+
+		if (epoll_ctl(c->epoll, EPOLL_CTL_DEL, m->fd, NULL) < 0)
+			die_errno("epoll");
+	}
 }
 
 /* ---- what comes */
@@ -155,7 +172,7 @@ void crowd_expect(struct crowd *c, uint64_t number)
 {
 	c->expected = number;
 	c->without = 0;
-	for (size_t i = 0; i < c->count; i++)
+	for (size_t i = 0; i < c->readers; i++)
 		c->without += c->members[i].sequence.got < number;
 	bytes_clear(&c->first_got);
 }
@@ -168,7 +185,7 @@ void crowd_measure(struct crowd *c, struct delays *delays)
 static void watch_arrivals(struct crowd *c)
 {
 	c->arrivals = epoll_create1(EPOLL_CLOEXEC);
-	for (size_t i = 0; i < c->count; i++) {
+	for (size_t i = 0; i < c->readers; i++) {
 		struct epoll_event event = { .events = EPOLLIN | EPOLLET,
 			.data.ptr = &c->members[i] };
 
@@ -182,7 +199,7 @@ void crowd_wait_arrival(struct crowd *c)
 {
 	const struct timespec step = { .tv_nsec = ARRIVAL_STEP_NS };
 	struct epoll_event events[EVENTS_A_TURN];
-	size_t without = c->count, steps = 0;
+	size_t without = c->readers, steps = 0;
 
 	if (c->arrivals < 0)
 		watch_arrivals(c);

@@ -29,12 +29,18 @@ struct crowd *crowd_open_http(
 	const char *address, size_t count, const struct bytes *request);
 void crowd_close(struct crowd *c);
 
+/* Before anything comes: the first event will have that number. */
+void crowd_begin_at(struct crowd *c, uint64_t number);
+
 /* Waits until each was told an id: its stream is open. */
 void crowd_wait_open(struct crowd *c);
 
-/* From now on they wait for that event. crowd_take takes what is there,
- * waiting up to `ms` for some, and returns whether they all have it;
- * crowd_wait waits until then. */
+/* The last `count` of them are not read any more, nor waited for. */
+void crowd_stop_reading(struct crowd *c, size_t count);
+
+/* From now on they wait for that event (of several sources: that many).
+ * crowd_take takes what is there, waiting up to `ms` for some, and returns
+ * whether they all have it; crowd_wait waits until then. */
 void crowd_expect(struct crowd *c, uint64_t number);
 bool crowd_take(struct crowd *c, int ms);
 void crowd_wait(struct crowd *c);

@@ -10,7 +10,7 @@
 
 #include "tests/bench/die.h"
 
-#define FILES_MAX 64
+#define FILES_MAX 2048
 #define PATH_SIZE 96
 
 static char folder[] = "/tmp/ssetail-bench.XXXXXX";
@@ -64,6 +64,15 @@ const char *folder_path(const char *name)
 	if (count == FILES_MAX)
 		die("too many files");
 	return strcpy(paths[count++], path);
+}
+
+const char *folder_new_path(const char *name)
+{
+	static unsigned number;
+	char unique[PATH_SIZE];
+
+	snprintf(unique, sizeof(unique), "%u-%s", number++, name);
+	return folder_path(unique);
 }
 
 const char *folder_write(const char *name, const char *format, ...)

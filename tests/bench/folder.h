@@ -10,6 +10,10 @@
  * pointer. The folder is made when this is first asked. */
 const char *folder_path(const char *name);
 
+/* The same for a name that was not asked for before: a number is put before
+ * it. */
+const char *folder_new_path(const char *name);
+
 /* Writes such a file anew, and returns its path. */
 const char *folder_write(const char *name, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

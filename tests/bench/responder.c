@@ -6,24 +6,74 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/bench/die.h"
 #include "tests/bench/folder.h"
-#include "tests/bench/sequence.h"
+#include "tests/bench/gauge.h"
+#include "tests/bench/machine.h"
 #include "tests/bench/socket.h"
 #include "tests/lib/ask.h"
 
-/* Heartbeats would be the one thing that the limit does not do. */
-static const char settings[] =
-	"heartbeat = 3600;\n"
-	"send_buffer = %d;\n"
-	"sources = ({ name = \"log\"; path = \"%s\"; });\n";
+#define LINES_A_WRITE 1024
+
+#define START_STEP_MS 2
+#define START_STEPS   10000
+
+static const char *const names[SEQUENCE_SOURCES] = { "log", "log1", "log2",
+	"log3" };
+
+/* ---- configuration */
+
+static const char *write_config(
+	const struct responder *r, const struct responder_how *how)
+{
+	const char *path = folder_new_path("conf");
+	const char *state = folder_new_path("state");
+	FILE *f = fopen(path, "we");
+
+	if (!f)
+		die_errno("%s", path);
+	mkdir(state, 0700);
+	fprintf(f, "%s\nsend_buffer = %d;\nstate_dir = \"%s\";\nsources = (",
+		how->settings ? how->settings : "heartbeat = 3600;",
+		how->send_buffer ? how->send_buffer : RESPONDER_SEND_BUFFER,
+		state);
+	for (size_t i = 0; i < r->sources; i++)
+		fprintf(f, "%s{ name = \"%s\"; path = \"%s\"; %s %s }",
+			i ? ", " : "", names[i], r->paths[i],
+			how->pipe ? "type = \"fifo\";" : "",
+			how->source_settings ? how->source_settings : "");
+	fputs(");\n", f);
+	if (fclose(f))
+		die_errno("%s", path);
+	return path;
+}
+
+static void open_source(
+	struct responder *r, const struct responder_how *how, size_t i)
+{
+	/* Nobody reads the pipe yet. */
+	int mode = how->pipe ? O_RDWR : O_WRONLY | O_APPEND | O_CREAT;
+
+	r->logs[i] = -1;
+	r->paths[i] = how->file;
+	if (how->file)
+		return;
+	r->paths[i] = folder_new_path(how->pipe ? "pipe" : "log");
+	if (how->pipe && mkfifo(r->paths[i], 0600) < 0)
+		die_errno("%s", r->paths[i]);
+	r->logs[i] = open(r->paths[i], mode | O_CLOEXEC, 0644);
+	if (r->logs[i] < 0)
+		die_errno("%s", r->paths[i]);
+}
 
 /* ---- the program */
 
-static pid_t start(const char *program, const char *config, int socket)
+static pid_t start(const struct responder_how *how, int socket, int log,
+	const char *argument)
 {
 	pid_t pid = fork();
 
@@ -33,33 +83,83 @@ static pid_t start(const char *program, const char *config, int socket)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(socket, 0);
-	execl(program, program, "-c", config, NULL);
-	fprintf(stderr, "bench: %s: %s\n", program, strerror(errno));
+	dup2(log, 2);
+	if (how->takes_log)
+		execl(how->program, how->program, argument, NULL);
+	else
+		execl(how->program, how->program, "-c", argument, NULL);
+	fprintf(stderr, "bench: %s: %s\n", how->program, strerror(errno));
 	_exit(127);
+}
+
+static void print_said(const struct responder *r)
+{
+	FILE *f = fopen(r->said, "re");
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f))
+		fputs(line, stderr);
+	if (f)
+		fclose(f);
+}
+
+/* Until each process has said that it starts: then it is there to share what
+ * comes. */
+static void wait_started(const struct responder *r)
+{
+	for (int i = 0; i < START_STEPS; i++) {
+		FILE *f = fopen(r->said, "re");
+		size_t started = 0;
+		char line[256];
+
+		while (f && fgets(line, sizeof(line), f))
+			started += strstr(line, "start: ") != NULL;
+		if (f)
+			fclose(f);
+		if (started >= r->processes)
+			return;
+		sleep_ms(START_STEP_MS);
+	}
+	print_said(r);
+	die("the responder does not start");
+}
+
+struct responder responder_open_with(const struct responder_how *how)
+{
+	struct responder r = {
+		.processes = how->processes ? how->processes : 1,
+		.sources = how->sources ? how->sources : 1,
+		.socket = folder_new_path("socket"),
+		.said = folder_new_path("stderr"),
+	};
+	const char *config;
+	int socket, log;
+
+	for (size_t i = 0; i < r.sources; i++)
+		open_source(&r, how, i);
+	r.log_path = r.paths[0];
+	config = write_config(&r, how);
+	/* Once it is closed here, nobody can connect but to one of them. */
+	socket = socket_listen(r.socket);
+	log = open(r.said, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	for (size_t i = 0; i < r.processes; i++)
+		r.pids[i] = start(
+			how, socket, log, how->takes_log ? r.log_path : config);
+	close(socket);
+	close(log);
+	if (!how->takes_log)
+		wait_started(&r);
+	return r;
 }
 
 struct responder responder_open(
 	const char *program, int send_buffer, size_t processes)
 {
-	struct responder r = { .processes = processes,
-		.log_path = folder_path("log"),
-		.socket = folder_path("socket") };
-	const char *config =
-		folder_write("conf", settings, send_buffer, r.log_path);
-	int socket;
-
-	unlink(r.log_path);
-	unlink(r.socket);
-	r.log = open(
-		r.log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-	if (r.log < 0)
-		die_errno("%s", r.log_path);
-	/* Once it is closed here, nobody can connect but to one of them. */
-	socket = socket_listen(r.socket);
-	for (size_t i = 0; i < processes; i++)
-		r.pids[i] = start(program, config, socket);
-	close(socket);
-	return r;
+	return responder_open_with(&(struct responder_how){
+		.program = program,
+		.send_buffer = send_buffer,
+		.processes = processes,
+	});
 }
 
 void responder_close(struct responder *r)
@@ -68,29 +168,60 @@ void responder_close(struct responder *r)
 		int status;
 
 		kill(r->pids[i], SIGTERM);
-		if (waitpid(r->pids[i], &status, 0) != r->pids[i] ||
-			status != 0)
-			die("the responder ended with status %#x", status);
+		if (waitpid(r->pids[i], &status, 0) == r->pids[i] &&
+			status == 0)
+			continue;
+		print_said(r);
+		die("the responder ended with status %#x", status);
 	}
-	close(r->log);
+	for (size_t i = 0; i < r->sources; i++)
+		if (r->logs[i] >= 0)
+			close(r->logs[i]);
+}
+
+uint64_t responder_cpu_ns(const struct responder *r)
+{
+	uint64_t ns = 0;
+
+	for (size_t i = 0; i < r->processes; i++)
+		ns += cpu_ns(r->pids[i]);
+	return ns;
+}
+
+/* ---- the logs */
+
+static void append_to(struct responder *r, size_t source, size_t lines)
+{
+	static char text[LINES_A_WRITE * RESPONDER_LINE_BYTES];
+
+	while (lines) {
+		size_t some = lines < LINES_A_WRITE ? lines : LINES_A_WRITE;
+		size_t len = some * RESPONDER_LINE_BYTES;
+
+		memset(text, 'x', len);
+		for (size_t i = 0; i < some; i++) {
+			char *line = text + i * RESPONDER_LINE_BYTES;
+
+			sequence_write(line,
+				source * SEQUENCE_SOURCE + ++r->each[source]);
+			line[RESPONDER_LINE_BYTES - 1] = '\n';
+		}
+		if (write(r->logs[source], text, len) != (ssize_t)len)
+			die_errno("%s", r->paths[source]);
+		lines -= some;
+	}
 }
 
 void responder_append(struct responder *r, size_t lines)
 {
-	static char text[1024 * RESPONDER_LINE_BYTES];
-	size_t len = lines * RESPONDER_LINE_BYTES;
+	size_t each = lines / r->sources, more = lines % r->sources;
 
-	if (len > sizeof(text))
-		die("too many lines at once");
-	memset(text, 'x', len);
-	for (size_t i = 0; i < lines; i++) {
-		char *line = text + i * RESPONDER_LINE_BYTES;
+	for (size_t i = 0; i < r->sources; i++) {
+		size_t source = (r->written + i) % r->sources;
 
-		sequence_write(line, ++r->written);
-		line[RESPONDER_LINE_BYTES - 1] = '\n';
+		append_to(r, source, each + (i < more));
 	}
-	if (write(r->log, text, len) != (ssize_t)len)
-		die_errno("%s", r->log_path);
+	r->written += lines;
 }
 
 /* ---- the request */
@@ -110,27 +241,36 @@ static void put_record(
 		bytes_add(out, content, len);
 }
 
-/* Every length here fits one byte. */
+/* A length of FastCGI 3.4: every one here is under 64 KiB. */
+static void put_length(struct bytes *out, size_t len)
+{
+	if (len > 127) {
+		bytes_add_byte(out, 0x80);
+		bytes_add_byte(out, 0);
+		bytes_add_byte(out, (int)(len >> 8));
+	}
+	bytes_add_byte(out, (int)(len & 0xff));
+}
+
 static void put_pair(struct bytes *out, const char *variable)
 {
 	size_t name = strcspn(variable, "=");
 	const char *value = variable + name + 1;
 
-	bytes_add_byte(out, (int)name);
-	bytes_add_byte(out, (int)strlen(value));
+	put_length(out, name);
+	put_length(out, strlen(value));
 	bytes_add(out, variable, name);
 	bytes_add_text(out, value);
 }
 
-void responder_put_request(struct bytes *out)
+static void put_request(struct bytes *out, const struct ask *ask)
 {
 	enum { BEGIN = 1, PARAMS = 4, STDIN = 5 };
 	static const char begin[8] = { 0, 1 }; /* FCGI_RESPONDER */
-	const struct ask ask = { .path = "/log", .query = "tail=0" };
 	struct bytes variables = BYTES_INIT, pairs = BYTES_INIT;
 	const char *variable = NULL;
 
-	ask_variables(&variables, &ask);
+	ask_variables(&variables, ask);
 	while ((variable = ask_next(&variables, variable)))
 		put_pair(&pairs, variable);
 	put_record(out, BEGIN, begin, sizeof(begin));
@@ -139,4 +279,23 @@ void responder_put_request(struct bytes *out)
 	put_record(out, STDIN, NULL, 0);
 	bytes_release(&variables);
 	bytes_release(&pairs);
+}
+
+void responder_put_request_for(const struct responder *r, struct bytes *out,
+	const char *query, const char *last_event_id)
+{
+	char path[64] = "";
+
+	for (size_t i = 0; i < r->sources; i++) {
+		strcat(path, i ? "," : "/");
+		strcat(path, names[i]);
+	}
+	put_request(out, &(struct ask){ .path = path,
+				 .query = query,
+				 .last_event_id = last_event_id });
+}
+
+void responder_put_request(struct bytes *out)
+{
+	put_request(out, &(struct ask){ .path = "/log", .query = "tail=0" });
 }

@@ -1,7 +1,10 @@
 #include "tests/bench/spread.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
+
+#include "tests/bench/die.h"
 
 #define TAIL 0.025
 
@@ -39,4 +42,33 @@ struct spread spread_of(double *figures, size_t count)
 		.low = figures[out],
 		.high = figures[count - 1 - out],
 	};
+}
+
+struct spread spread_of_ratios(const double *a, const double *b, size_t count)
+{
+	double *ratios = calloc(count, sizeof(*ratios));
+	struct spread s = { 0 };
+	bool all = true;
+
+	if (!ratios)
+		die_errno("memory");
+	for (size_t i = 0; i < count; i++) {
+		all = all && b[i] > 0;
+		ratios[i] = all ? a[i] / b[i] : 0;
+	}
+	if (all)
+		s = spread_of(ratios, count);
+	free(ratios);
+	return s;
+}
+
+struct spread spread_scaled(struct spread s, double factor)
+{
+	return (struct spread){ s.median * factor, s.low * factor,
+		s.high * factor };
+}
+
+struct spread spread_exact(double figure)
+{
+	return (struct spread){ figure, figure, figure };
 }

@@ -18,4 +18,13 @@ struct spread {
 /* Sorts the figures; there is at least one. */
 struct spread spread_of(double *figures, size_t count);
 
+/* Of a[i] / b[i], which are taken in pairs; zero if any b[i] is. */
+struct spread spread_of_ratios(const double *a, const double *b, size_t count);
+
+/* In another unit. */
+struct spread spread_scaled(struct spread s, double factor);
+
+/* Of something that is counted, and the same in every run. */
+struct spread spread_exact(double figure);
+
 #endif
