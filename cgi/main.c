@@ -348,7 +348,7 @@ static int run(const struct config *config, const struct request *request,
 
 static int usage(FILE *to, int code)
 {
-	fputs("usage: ssetail.cgi [-c FILE] NAME[,NAME]\n"
+	fputs("usage: ssetail.cgi [-c FILE] [-a ID] NAME[,NAME]\n"
 	      "       ssetail.cgi [-c FILE] -t\n"
 	      "       ssetail.cgi [-o DIRECTORY] --init NAME PATH [FOLDER]\n"
 	      "       ssetail.cgi -V | -h\n"
@@ -356,6 +356,7 @@ static int usage(FILE *to, int code)
 	      "hand it streams\nthe sources of these names to standard "
 	      "output.\n"
 	      "  -c FILE  the configuration\n"
+	      "  -a ID    only what comes after the event with that id\n"
 	      "  -t       checks the configuration, tries its sources\n"
 	      "  --init   prints what goes beside the program on a shared "
 	      "host, .htssetail.conf\n           and .htaccess, for a source "
@@ -397,6 +398,7 @@ static int init(int argc, char **argv, const char *directory)
 
 struct by_hand {
 	const char *names;
+	const char *after; /* an id, or NULL */
 };
 
 static const char *from_command_line(const void *context, const char *name)
@@ -405,10 +407,13 @@ static const char *from_command_line(const void *context, const char *name)
 
 	if (strcmp(name, "REQUEST_METHOD") == 0)
 		return "GET";
+	if (strcmp(name, "HTTP_LAST_EVENT_ID") == 0)
+		return h->after;
 	return strcmp(name, "PATH_INFO") == 0 ? h->names : NULL;
 }
 
-static int run_by_hand(const struct config *config, const char *names)
+static int run_by_hand(
+	const struct config *config, const char *names, const char *after)
 {
 	struct buffer path = BUFFER_INIT;
 	enum request_outcome outcome;
@@ -421,7 +426,7 @@ static int run_by_hand(const struct config *config, const char *names)
 	buffer_add_byte(&path, '\0');
 	if (path.failed)
 		return EX_OSERR;
-	hand.names = path.data;
+	hand = (struct by_hand){ path.data, after };
 	outcome = request_read(&request, from_command_line, &hand);
 	result = run(config, &request, outcome, false);
 	buffer_release(&path);
@@ -454,6 +459,7 @@ static bool is_request(void)
 struct options {
 	const char *config;
 	const char *directory; /* of --init */
+	const char *after;
 	bool check;
 	bool init;
 };
@@ -466,8 +472,11 @@ static int read_options(struct options *o, int argc, char **argv)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:o:tVh", names, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "a:c:o:tVh", names, NULL)) != -1) {
 		switch (c) {
+		case 'a':
+			o->after = optarg;
+			break;
 		case 'c':
 			o->config = optarg;
 			break;
@@ -489,7 +498,7 @@ static int read_options(struct options *o, int argc, char **argv)
 			return usage(stderr, EX_USAGE);
 		}
 	}
-	if (o->directory && !o->init)
+	if ((o->directory && !o->init) || (o->after && (o->check || o->init)))
 		return usage(stderr, EX_USAGE);
 	if (!o->init && argc - optind > (o->check ? 0 : 1))
 		return usage(stderr, EX_USAGE);
@@ -544,8 +553,8 @@ int main(int argc, char **argv)
 
 		result = run(config, &request, outcome, true);
 	} else {
-		result = run_by_hand(
-			config, optind < argc ? argv[optind] : NULL);
+		result = run_by_hand(config,
+			optind < argc ? argv[optind] : NULL, options.after);
 	}
 	config_free(config);
 	return result;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "tests/lib/cgi.h"
+#include "common/place.h"
 #include "tests/lib/disk.h"
 #include "tests/lib/front.h"
 #include "tests/lib/process.h"
@@ -186,6 +187,26 @@ static void streams_to_the_terminal_by_hand(void **state)
 	wait_for(has_put_out(p, "event: clock\n"));
 	process_signal(p, SIGINT);
 	assert_int_equal(process_exit_code(p), 0);
+}
+
+static void goes_on_behind_an_id_by_hand(void **state)
+{
+	char id[PLACE_ID_BYTES + 1] = "";
+	const char *log = write_config("");
+	struct process *p;
+
+	(void)state;
+	disk_write(log, "one\ntwo\nthree\n");
+	p = run("ssetail.cgi", "-c", config, "app");
+	wait_for(has_put_out(p, "data: three\n"));
+	sscanf(strstr(process_output(p), "data: one"), "%*s %*s id: %128s", id);
+	process_free(p);
+	p = run("ssetail.cgi", "-c", config, "-a", id, "app");
+	wait_for(has_put_out(p, "data: three\n"));
+	assert_null(strstr(process_output(p), "data: one"));
+	check_stream(process_output(p), 2);
+	expect_end(run("ssetail.cgi", "-c", config, "-a", id, "-t"), EX_USAGE,
+		"", "usage: ");
 }
 
 static void a_finite_source_ends_the_program(void **state)
@@ -632,6 +653,7 @@ int main(void)
 		TEST(prints_how_it_is_used),
 		TEST(refuses_what_it_does_not_know),
 		TEST(streams_to_the_terminal_by_hand),
+		TEST(goes_on_behind_an_id_by_hand),
 		TEST(a_finite_source_ends_the_program),
 		TEST(the_only_source_needs_no_name),
 		TEST(a_name_that_is_none_lists_those_there_are),

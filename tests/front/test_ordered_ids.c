@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tests/lib/disk.h"
 #include "tests/lib/responder.h"
@@ -177,6 +178,35 @@ static void what_is_no_later_id_is_a_gap_at_once(void **state)
 	}
 }
 
+/* A writer that was killed cuts off its half block when it starts again. */
+static void half_a_block_may_be_cut_off(void **state)
+{
+	static const off_t halves[] = { 1, 12, 300, 5000, 100000 };
+	struct site *s = *state;
+	const char *log = site_configure_log(s, KEYS);
+	struct reader *r, *back;
+	size_t seen = 0;
+	struct stat whole;
+	int next = 3;
+
+	append_blocks(log, 0, next);
+	r = site_open_path(s, "/app");
+	expect_blocks(r, &seen, 0, next);
+	for (size_t i = 0; i < sizeof(halves) / sizeof(*halves); i++) {
+		assert_int_equal(stat(log, &whole), 0);
+		disk_append(log, "id: 1700-%d\ndata: %0*d", next,
+			(int)halves[i], 0);
+		/* It is seen. */
+		back = resume(s, "1700-0");
+		reader_wait_events(back, (uint64_t)next - 1);
+		disk_truncate(log, whole.st_size);
+		append_blocks(log, next, next + 2);
+		next += 2;
+		expect_blocks(r, &seen, next - 2, next);
+	}
+	assert_int_equal(r->event_count, next);
+}
+
 /* The clients of a node that died come to one that is a little behind. */
 static void two_thousand_wait_at_once(void **state)
 {
@@ -217,6 +247,7 @@ int main(void)
 		SITE_TESTS(and_where_the_file_is_rotated_meanwhile),
 		SITE_TESTS(where_it_never_comes_there_is_a_gap),
 		SITE_TESTS(what_is_no_later_id_is_a_gap_at_once),
+		SITE_TESTS(half_a_block_may_be_cut_off),
 		cmocka_unit_test(two_thousand_wait_at_once),
 	};
 
