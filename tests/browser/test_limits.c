@@ -4,19 +4,9 @@
 #include <stdio.h>
 
 #include "tests/lib/disk.h"
+#include "tests/lib/kinds.h"
 #include "tests/lib/page.h"
 #include "tests/lib/server.h"
-
-/* One process, so that its limit is the site's. */
-static const struct server_kind lighttpd = {
-	.name = "lighttpd mod_fastcgi, external",
-	.program = "lighttpd",
-	.fragment = "conf/lighttpd/fastcgi-external.conf",
-	.ssetail = "ssetail.fcgi",
-	.decisive = "stream-response-body",
-	.sets = "socket",
-	.reload_ends = true,
-};
 
 /* The second stream is asked for when the first one has its line, and the
  * first one is closed when the second was turned away. */
@@ -47,8 +37,9 @@ static void who_is_turned_away_comes_back(const char *limit, const char *said)
 		"%s = 1; retry = 100; heartbeat = 1;\n"
 		"cors_origins = [ \"*\" ];\n",
 		limit);
-	server_start(
-		&s, &lighttpd, &(struct server_how){ .settings = settings });
+	/* One process, so that its limit is the site's. */
+	server_start(&s, &kinds[KIND_LIGHTTPD_EXTERNAL],
+		&(struct server_how){ .settings = settings });
 	disk_append(s.log, "one\n");
 	page_script(SCRIPT, s.address);
 	page_browse("127.0.0.1");

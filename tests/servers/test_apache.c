@@ -7,91 +7,7 @@
 
 #include "tests/lib/browser.h"
 #include "tests/lib/disk.h"
-
-/* ---- .htaccess alone */
-
-#define MY_PASSWORD "Authorization: Basic bWU6c2VjcmV0" /* me:secret */
-
-/* A folder of the site: the fragment as its .htaccess, and all else there. */
-static void upload(struct server *s)
-{
-	const char *site = disk_path(s->folder, "site");
-	const char *own = disk_subfolder(site, "log");
-	const char *fragment = disk_path(s->folder, "ssetail-apache.conf");
-	const char *passwords = disk_path(own, ".htpasswd");
-	const char *const by_folder[][2] = { { "Include ", "#" },
-		{ "AllowOverride None", "AllowOverride All" }, { NULL, NULL } };
-	const char *const by_user[][2] = {
-		{ "/home/me/public_html/log/.htpasswd", passwords },
-		{ NULL, NULL }
-	};
-
-	disk_copy_changed(
-		s->config, disk_path(s->folder, "host.conf"), by_folder);
-	s->config = disk_path(s->folder, "host.conf");
-	disk_copy_changed(fragment, disk_path(own, ".htaccess"), by_user);
-	disk_write(passwords, "me:$apr1$saltsalt$LrttParrLPdxvgutaSXWJ0\n");
-	disk_rename(disk_path(s->folder, "ssetail.cgi"),
-		disk_path(own, "ssetail.cgi"));
-	disk_rename(disk_path(s->folder, "ssetail.conf"),
-		disk_path(own, ".htssetail.conf"));
-	disk_rename(s->log, disk_path(own, "log"));
-	s->log = disk_path(own, "log");
-}
-
-/* ---- all of them */
-
-static const struct server_kind kinds[] = {
-	{ .name = "Apache mod_cgid",
-		.program = "apache2",
-		.modules = "mpm_event cgid",
-		.fragment = "conf/apache/cgi.conf",
-		.ssetail = "ssetail.cgi",
-		.decisive = "ScriptAlias", /* takes nothing but to be told */
-		.sets = "program config" },
-	{ .name = "Apache mod_cgi",
-		.program = "apache2",
-		.modules = "mpm_prefork cgi",
-		.fragment = "conf/apache/cgi.conf",
-		.ssetail = "ssetail.cgi",
-		.decisive = "ScriptAlias",
-		.sets = "program config" },
-	{ .name = "Apache mod_fcgid",
-		.program = "apache2",
-		.modules = "mpm_event fcgid",
-		.fragment = "conf/apache/fcgid.conf",
-		.ssetail = "ssetail.fcgi",
-		.decisive = "FcgidOutputBufferSize",
-		.sets = "program config",
-		.reload_ends = true },
-	{ .name = "Apache mod_proxy_fcgi, ProxyPass",
-		.program = "apache2",
-		.modules = "mpm_event proxy proxy_fcgi",
-		.fragment = "conf/apache/proxy-pass.conf",
-		.ssetail = "ssetail.fcgi",
-		.decisive = "flushpackets",
-		.sets = "socket" },
-	{ .name = "Apache mod_proxy_fcgi, SetHandler",
-		.program = "apache2",
-		.modules = "mpm_event proxy proxy_fcgi",
-		.fragment = "conf/apache/proxy-handler.conf",
-		.ssetail = "ssetail.fcgi",
-		.decisive = "flushpackets",
-		.sets = "socket" },
-	{ .name = "Apache .htaccess",
-		.program = "apache2",
-		.modules = "mpm_event cgid authn_core authn_file auth_basic "
-			   "authz_user",
-		.fragment = "conf/apache/htaccess",
-		.ssetail = "ssetail.cgi",
-		.decisive = "SetHandler",
-		.sets = "",
-		.prepare = upload,
-		.mount = "/log/ssetail.cgi",
-		.header = MY_PASSWORD },
-};
-
-enum { KINDS = sizeof(kinds) / sizeof(*kinds), FCGID = 2 };
+#include "tests/lib/kinds.h"
 
 /* ---- mod_fcgid's patience */
 
@@ -184,12 +100,17 @@ static void without_a_heartbeat_html_lands_in_a_quiet_stream(void **state)
 int main(void)
 {
 	const struct CMUnitTest others[] = {
-		TEST(FCGID, a_lifetime_spares_the_processes_of_mod_fcgid),
-		TEST(FCGID, mod_fcgid_ends_a_busy_process_on_a_whole_event),
-		TEST(FCGID, a_heartbeat_keeps_html_out_of_a_quiet_stream),
-		TEST(FCGID, without_a_heartbeat_html_lands_in_a_quiet_stream),
+		TEST(KIND_APACHE_FCGID,
+			a_lifetime_spares_the_processes_of_mod_fcgid),
+		TEST(KIND_APACHE_FCGID,
+			mod_fcgid_ends_a_busy_process_on_a_whole_event),
+		TEST(KIND_APACHE_FCGID,
+			a_heartbeat_keeps_html_out_of_a_quiet_stream),
+		TEST(KIND_APACHE_FCGID,
+			without_a_heartbeat_html_lands_in_a_quiet_stream),
 	};
 
-	return contract_run(
-		kinds, KINDS, others, sizeof(others) / sizeof(*others));
+	return contract_run(&kinds[KIND_APACHE_CGID],
+		KIND_APACHE_HTACCESS - KIND_APACHE_CGID + 1, others,
+		sizeof(others) / sizeof(*others));
 }

@@ -12,31 +12,7 @@
 #include "tests/lib/brand.h"
 #include "tests/lib/browser.h"
 #include "tests/lib/disk.h"
-
-enum { NGINX, HAPROXY, CADDY };
-
-static const struct server_kind kinds[] = {
-	{ .name = "nginx",
-		.program = "nginx",
-		.fragment = "conf/nginx/ssetail.conf",
-		.ssetail = "ssetail.fcgi",
-		.decisive = "fastcgi_buffering",
-		.instead = "fastcgi_ignore_headers X-Accel-Buffering;",
-		.sets = "socket" },
-	{ .name = "HAProxy",
-		.program = "haproxy",
-		.fragment = "conf/haproxy/ssetail.cfg",
-		.ssetail = "ssetail.fcgi",
-		.sets = "socket",
-		.reload_ends = true },
-	{ .name = "Caddy",
-		.program = "caddy",
-		.fragment = "conf/caddy/ssetail.caddy",
-		.ssetail = "ssetail.fcgi",
-		.decisive = "import ssetail_socket",
-		.sets = "socket" },
-};
-enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
+#include "tests/lib/kinds.h"
 
 /* How long a browser takes for some lines, each when it has the one before. */
 static int64_t time_to_follow(const struct server *s)
@@ -162,7 +138,9 @@ static void use_debians_caddy(struct server *s)
 static void lives_on_debians_site(void **state)
 {
 	static void (*const use[KINDS])(struct server * s) = {
-		use_debians_nginx, use_debians_haproxy, use_debians_caddy
+		[KIND_NGINX] = use_debians_nginx,
+		[KIND_HAPROXY] = use_debians_haproxy,
+		[KIND_CADDY] = use_debians_caddy,
 	};
 	const struct server_kind *kind = *state;
 	struct server s;
@@ -181,14 +159,14 @@ static void lives_on_debians_site(void **state)
 int main(void)
 {
 	const struct CMUnitTest others[] = {
-		TEST(NGINX, the_header_is_enough_for_nginx),
-		TEST(NGINX, nginx_tells_at_once_that_a_browser_has_gone),
-		TEST(HAPROXY, haproxy_is_late_without_its_decisive_line),
-		TEST(NGINX, lives_on_debians_site),
-		TEST(HAPROXY, lives_on_debians_site),
-		TEST(CADDY, lives_on_debians_site),
+		TEST(KIND_NGINX, the_header_is_enough_for_nginx),
+		TEST(KIND_NGINX, nginx_tells_at_once_that_a_browser_has_gone),
+		TEST(KIND_HAPROXY, haproxy_is_late_without_its_decisive_line),
+		TEST(KIND_NGINX, lives_on_debians_site),
+		TEST(KIND_HAPROXY, lives_on_debians_site),
+		TEST(KIND_CADDY, lives_on_debians_site),
 	};
 
-	return contract_run(
-		kinds, KINDS, others, sizeof(others) / sizeof(*others));
+	return contract_run(&kinds[KIND_NGINX], KIND_CADDY - KIND_NGINX + 1,
+		others, sizeof(others) / sizeof(*others));
 }

@@ -9,33 +9,9 @@
 #include <unistd.h>
 
 #include "tests/lib/disk.h"
+#include "tests/lib/kinds.h"
 
 enum { PROCESSES = 4, CLIENTS = 10 };
-
-static const struct server_kind kinds[] = {
-	{ .name = "lighttpd mod_fastcgi",
-		.program = "lighttpd",
-		.fragment = "conf/lighttpd/fastcgi.conf",
-		.ssetail = "ssetail.fcgi",
-		.decisive = "stream-response-body",
-		.sets = "program config socket",
-		.reload_ends = true },
-	{ .name = "lighttpd mod_fastcgi, external",
-		.program = "lighttpd",
-		.fragment = "conf/lighttpd/fastcgi-external.conf",
-		.ssetail = "ssetail.fcgi",
-		.decisive = "stream-response-body",
-		.sets = "socket",
-		.reload_ends = true },
-	{ .name = "lighttpd mod_cgi",
-		.program = "lighttpd",
-		.fragment = "conf/lighttpd/cgi.conf",
-		.ssetail = "ssetail.cgi",
-		.decisive = "stream-response-body",
-		.sets = "program config",
-		.reload_ends = true },
-};
-enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
 
 /* ---- several processes */
 
@@ -174,13 +150,16 @@ static void lives_with_what_debian_enables(void **state)
 int main(void)
 {
 	const struct CMUnitTest others[] = {
-		TEST(0, spawned_processes_share_the_clients),
-		TEST(0, a_stream_is_resumed_in_another_process),
-		TEST(0, lives_with_what_debian_enables),
-		TEST(1, lives_with_what_debian_enables),
-		TEST(2, lives_with_what_debian_enables),
+		TEST(KIND_LIGHTTPD_FASTCGI,
+			spawned_processes_share_the_clients),
+		TEST(KIND_LIGHTTPD_FASTCGI,
+			a_stream_is_resumed_in_another_process),
+		TEST(KIND_LIGHTTPD_FASTCGI, lives_with_what_debian_enables),
+		TEST(KIND_LIGHTTPD_EXTERNAL, lives_with_what_debian_enables),
+		TEST(KIND_LIGHTTPD_CGI, lives_with_what_debian_enables),
 	};
 
-	return contract_run(
-		kinds, KINDS, others, sizeof(others) / sizeof(*others));
+	return contract_run(&kinds[KIND_LIGHTTPD_FASTCGI],
+		KIND_LIGHTTPD_CGI - KIND_LIGHTTPD_FASTCGI + 1, others,
+		sizeof(others) / sizeof(*others));
 }

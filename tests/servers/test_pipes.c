@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "tests/lib/disk.h"
+#include "tests/lib/kinds.h"
 #include "tests/lib/pipe.h"
 #include "tests/lib/server.h"
 
@@ -21,40 +22,6 @@
 
 /* At least; lighttpd starts as many, others one for each client. */
 #define PROCESSES 4
-
-static const struct server_kind lighttpd_fastcgi = {
-	.name = "lighttpd mod_fastcgi",
-	.program = "lighttpd",
-	.fragment = "conf/lighttpd/fastcgi.conf",
-	.ssetail = "ssetail.fcgi",
-	.sets = "program config socket",
-};
-
-static const struct server_kind lighttpd_cgi = {
-	.name = "lighttpd mod_cgi",
-	.program = "lighttpd",
-	.fragment = "conf/lighttpd/cgi.conf",
-	.ssetail = "ssetail.cgi",
-	.sets = "program config",
-};
-
-static const struct server_kind apache_fcgid = {
-	.name = "Apache mod_fcgid",
-	.program = "apache2",
-	.modules = "mpm_event fcgid",
-	.fragment = "conf/apache/fcgid.conf",
-	.ssetail = "ssetail.fcgi",
-	.sets = "program config",
-};
-
-static const struct server_kind apache_cgid = {
-	.name = "Apache mod_cgid",
-	.program = "apache2",
-	.modules = "mpm_event cgid",
-	.fragment = "conf/apache/cgi.conf",
-	.ssetail = "ssetail.cgi",
-	.sets = "program config",
-};
 
 /* Apache's workers, and so the programs, are www-data when root runs them. */
 static void give_away(const struct server *s, const char *path)
@@ -135,25 +102,25 @@ static void each_client_gets_every_line(const struct server_kind *kind)
 static void lighttpd_with_four_processes(void **state)
 {
 	(void)state;
-	each_client_gets_every_line(&lighttpd_fastcgi);
+	each_client_gets_every_line(&kinds[KIND_LIGHTTPD_FASTCGI]);
 }
 
 static void lighttpd_with_cgi(void **state)
 {
 	(void)state;
-	each_client_gets_every_line(&lighttpd_cgi);
+	each_client_gets_every_line(&kinds[KIND_LIGHTTPD_CGI]);
 }
 
 static void apache_with_fcgid(void **state)
 {
 	(void)state;
-	each_client_gets_every_line(&apache_fcgid);
+	each_client_gets_every_line(&kinds[KIND_APACHE_FCGID]);
 }
 
 static void apache_with_cgid(void **state)
 {
 	(void)state;
-	each_client_gets_every_line(&apache_cgid);
+	each_client_gets_every_line(&kinds[KIND_APACHE_CGID]);
 }
 
 int main(void)
