@@ -9,7 +9,8 @@ VERSION = 0.1
 -include config.mk
 
 # common: what both programs share, lower floors first.
-COMMON = buffer log place ids order utf8 encode block metrics split ring access cors request head viewer \
+COMMON = buffer log place ids order utf8 encode block metrics split ring access cors beat measurement request head \
+         page viewer judge cure doctor \
          config config_fault config_find config_key config_list config_same config_source config_text config_value \
          program cold mount probe overlay spool file scan siblings \
          chain chain_around chain_copy chain_look chain_resolve watch \
@@ -108,6 +109,8 @@ $(BUILD)/cgi/init.o $(BUILD)/static/cgi/init.o: \
 	conf/apache/htaccess conf/apache/htssetail.conf
 $(BUILD)/common/viewer.o $(BUILD)/static/common/viewer.o: \
 	$(addprefix common/viewer/,viewer.html viewer.css viewer.js worker.js)
+$(BUILD)/common/doctor.o $(BUILD)/static/common/doctor.o: \
+	$(addprefix common/doctor/,doctor.html doctor.css doctor.js)
 
 # What is compiled into these may change without a change of their sources.
 settings = $(VERSION) $(SYSCONFDIR)

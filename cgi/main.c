@@ -197,10 +197,12 @@ static int wait_for_news(struct session *s, const struct config *config)
 	if (hub_needs_timer(&s->hub))
 		next = least(next, s->last_look_ms + SECOND_MS);
 	next = least(next, hub_due_ms(&s->hub));
-	for (size_t i = 0; i < s->hub.source_count; i++)
-		if (s->hub.sources[i]->config->type == SOURCE_CLOCK)
-			next = least(
-				next, clock_next_ms(&s->hub.sources[i]->clock));
+	for (size_t i = 0; i < hub_clocks(&s->hub); i++) {
+		const struct clock *clock = hub_clock(&s->hub, i);
+
+		if (clock)
+			next = least(next, clock_next_ms(clock));
+	}
 	if (s->hub.watch)
 		fds[1].fd = watch_descriptor(s->hub.watch);
 	if (wait_for(fds, 2, next - program_now_ms()) < 0 && errno != EINTR)
@@ -321,6 +323,7 @@ static int run(const struct config *config, const struct request *request,
 		return EX_OSERR;
 	}
 	session.hub.is_by_hand = !head;
+	session.hub.is_cgi = true;
 	sink_init(config->stall_s);
 	if (!hub_route(&session.hub, outcome, request, &route, &session.text)) {
 		if (head)

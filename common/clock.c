@@ -1,9 +1,11 @@
 #include "common/clock.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 #include <time.h>
 
+#include "common/beat.h"
 #include "common/encode.h"
 #include "common/place.h"
 
@@ -112,6 +114,27 @@ void clock_add_id(
 		out->len += place_format(to, &p);
 }
 
+/* The number, the sender's time in milliseconds, padding. */
+static void add_beat(const struct clock *c, uint64_t number, struct buffer *out)
+{
+	size_t padding = c->config->is_padded ? beat_padding(number) : 0;
+	struct timespec now;
+	char *to;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	buffer_add_format(out, "data: %" PRIu64 " %" PRId64, number,
+		(int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	if (padding > 0) {
+		buffer_add_byte(out, ' ');
+		to = buffer_reserve(out, padding);
+		if (to) {
+			memset(to, '.', padding);
+			out->len += padding;
+		}
+	}
+	buffer_add_byte(out, '\n');
+}
+
 static void add_text(const struct clock *c, uint64_t number, struct buffer *out)
 {
 	char text[512] = "";
@@ -122,6 +145,10 @@ static void add_text(const struct clock *c, uint64_t number, struct buffer *out)
 		buffer_add_string(out, "data: ");
 		buffer_add_number(out, number);
 		buffer_add_byte(out, '\n');
+		return;
+	}
+	if (c->config->show == CLOCK_BEAT) {
+		add_beat(c, number, out);
 		return;
 	}
 	now = time(NULL);

@@ -138,6 +138,7 @@ static struct config *new_config(struct config_reader *r, const char *path)
 		.send_buffer_bytes = 32768,
 		.ring_bytes = 1048576,
 		.incremental = true,
+		.doctor = true,
 	};
 	set_state_dir(r, config);
 	config->file = make_absolute(path);

@@ -31,7 +31,11 @@ bool config_is_name(const char *s);
 
 enum source_type { SOURCE_FILE, SOURCE_FIFO, SOURCE_CLOCK };
 enum config_ids { IDS_POSITION, IDS_WRITER, IDS_ORDERED };
-enum clock_show { CLOCK_COUNT, CLOCK_TIME };
+enum clock_show {
+	CLOCK_COUNT,
+	CLOCK_TIME,
+	CLOCK_BEAT /* the doctor's, see beat.h; of no configuration */
+};
 
 struct source_config {
 	char *name; /* [A-Za-z0-9_.-]{1,64} */
@@ -64,6 +68,7 @@ struct source_config {
 	enum clock_show show;
 	unsigned interval_ms; /* at least 10 */
 	uint64_t count;	      /* events in all; 0: endless */
+	bool is_padded;	      /* of CLOCK_BEAT */
 	char *time_format;    /* strftime(3) */
 };
 
@@ -81,6 +86,7 @@ struct config {
 	size_t send_buffer_bytes;
 	size_t ring_bytes;
 	bool incremental;
+	bool doctor;		/* ?doctor is answered */
 	bool log_clients;	/* lines about single clients */
 	bool trust_remote_user; /* see access.h */
 	char *state_dir;	/* absolute; spools of pipes are in it */

@@ -18,6 +18,8 @@ static const struct config_key global_keys[] = {
 	  0, 0, "octal digits in quotes, \"0\" to \"0777\"" },
 	{ "listen_group", &value_string, AT(listen_group), 0, false,
 	  0, 0, "the name of a group in quotes" },
+	{ "doctor",       &value_bool, AT(doctor), 0, false,
+	  0, 0, "true or false" },
 	{ "heartbeat",    &value_unsigned, AT(heartbeat_s), 0, false,
 	  1, 3600, "seconds" },
 	{ "retry",        &value_unsigned, AT(retry_ms), 0, false,

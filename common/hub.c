@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cure.h"
+#include "common/doctor.h"
 #include "common/head.h"
 #include "common/log.h"
+#include "common/page.h"
 #include "common/place.h"
 #include "common/spool.h"
 #include "common/viewer.h"
@@ -71,6 +74,8 @@ void hub_release(struct hub *h)
 	free_retired(h, true);
 	for (size_t i = 0; i < h->source_count; i++)
 		source_free(h->sources[i]);
+	for (size_t i = 0; i < BEATS; i++)
+		source_free(h->beats[i]);
 	pump_free(h->pump);
 	free(h->sources);
 	while (h->owned)
@@ -142,6 +147,39 @@ static struct source *find(const struct hub *h, const char *name)
 		if (strcmp(h->sources[i]->config->name, name) == 0)
 			return h->sources[i];
 	return NULL;
+}
+
+/* One of the doctor's streams; NULL with ENOMEM. */
+static struct source *beat_source(struct hub *h, enum beat beat)
+{
+	static char name[] = "doctor";
+
+	h->beat_configs[beat] = (struct source_config){
+		.name = name,
+		.type = SOURCE_CLOCK,
+		.show = CLOCK_BEAT,
+		.interval_ms = beat_interval_ms(beat, h->config->heartbeat_s),
+		.count = beat_events(beat),
+		.is_padded = beat == BEAT_PACE,
+	};
+	if (!h->beats[beat])
+		h->beats[beat] = source_new(&h->beat_configs[beat], NULL, NULL,
+			h->config->ring_bytes);
+	return h->beats[beat];
+}
+
+size_t hub_clocks(const struct hub *h)
+{
+	return h->source_count + BEATS;
+}
+
+struct clock *hub_clock(const struct hub *h, size_t number)
+{
+	struct source *s = number < h->source_count
+				   ? h->sources[number]
+				   : h->beats[number - h->source_count];
+
+	return s && s->config->type == SOURCE_CLOCK ? &s->clock : NULL;
 }
 
 /* The sources as one visitor sees them. */
@@ -239,6 +277,11 @@ static bool has_ended(const struct route *route, const struct request *request)
 	return strtoull(request->id, &end, 10) >= s->config->count && !*end;
 }
 
+static bool asks_for_no_source(const struct request *request)
+{
+	return request->wants_metrics || request->doctor;
+}
+
 /* ---- other origins */
 
 /* A source's own rules come in place of those of the whole. */
@@ -306,6 +349,27 @@ static bool has_writer_ids(const struct route *route)
 	return false;
 }
 
+/* One of the doctor's streams. As status_of. */
+static int take_beat(
+	struct hub *h, const struct request *request, struct route *route)
+{
+	static const enum beat beats[] = {
+		[REQUEST_DOCTOR_PACE] = BEAT_PACE,
+		[REQUEST_DOCTOR_HOLD] = BEAT_HOLD,
+		[REQUEST_DOCTOR_QUIET] = BEAT_QUIET,
+	};
+	struct source *s;
+
+	if (!h->config->doctor)
+		return 404;
+	s = beat_source(h, beats[request->doctor]);
+	if (!s)
+		return 500;
+	route->count = 1;
+	route->sources[0] = s;
+	return has_ended(route, request) ? 204 : 0;
+}
+
 /* Of the answer to what opens no stream; 0: it opens one. */
 static int status_of(const struct view *v, enum request_outcome outcome,
 	const struct request *request, struct route *route)
@@ -316,11 +380,13 @@ static int status_of(const struct view *v, enum request_outcome outcome,
 		return 405;
 	if (outcome == REQUEST_MALFORMED)
 		return 400;
-	if (outcome == REQUEST_OK && !request->wants_metrics) {
+	if (outcome == REQUEST_OK && !asks_for_no_source(request)) {
 		decision = take_sources(v, request, route);
 		if (request->before_given && route->count > 1)
 			return 400;
 	}
+	if (outcome == REQUEST_OK && request->doctor)
+		return take_beat(v->hub, request, route);
 	if (decision == ACCESS_HIDDEN)
 		return 404;
 	route->cors = grant_sources(v->hub, route, request);
@@ -338,7 +404,7 @@ static bool is_for_page(const struct view *v, const struct request *request)
 {
 	struct route route;
 
-	return request->wants_html && !request->wants_metrics &&
+	return request->wants_html && !asks_for_no_source(request) &&
 	       request->source_count == 0 &&
 	       take_script_name(v, request, &route) == ACCESS_HIDDEN;
 }
@@ -364,12 +430,12 @@ static void add_page(
 	const struct view *v, struct buffer *answer, bool with_body)
 {
 	struct buffer list = BUFFER_INIT;
-	char nonce[VIEWER_NONCE_LEN + 1];
+	char nonce[PAGE_NONCE_LEN + 1];
 
 	for (size_t i = 0; i < v->hub->source_count; i++)
 		if (decide(v, v->hub->sources[i]) == ACCESS_GRANTED)
 			list_source(&list, v->hub->sources[i]->config);
-	viewer_make_nonce(nonce);
+	page_make_nonce(nonce);
 	viewer_add_page(answer, &list, nonce, with_body);
 	buffer_release(&list);
 }
@@ -382,12 +448,40 @@ static bool answer_viewer(const struct view *v, enum request_outcome outcome,
 
 	if (outcome != REQUEST_OK || request->method == REQUEST_OTHER)
 		return false;
-	if (request->wants_worker && request->source_count == 0)
+	if (request->wants_worker && request->source_count == 0 &&
+		!asks_for_no_source(request))
 		viewer_add_worker(answer, with_body);
 	else if (is_for_page(v, request))
 		add_page(v, answer, with_body);
 	else
 		return false;
+	return true;
+}
+
+/* Answers what is asked of the doctor, but for streams; false: nothing is. */
+static bool answer_doctor(const struct hub *h, enum request_outcome outcome,
+	const struct request *request, struct buffer *answer)
+{
+	const struct doctor_host host = {
+		.software = cure_software(request->server_software),
+		.is_cgi = h->is_cgi,
+		.is_forwarded = request->is_forwarded,
+		.heartbeat_s = h->config->heartbeat_s,
+	};
+	bool with_body = request->method == REQUEST_GET;
+	char nonce[PAGE_NONCE_LEN + 1];
+
+	if (outcome != REQUEST_OK || request->method == REQUEST_OTHER ||
+		!h->config->doctor)
+		return false;
+	if (request->doctor == REQUEST_DOCTOR_PAGE) {
+		page_make_nonce(nonce);
+		doctor_add_page(answer, host.heartbeat_s, nonce, with_body);
+		return true;
+	}
+	if (request->doctor != REQUEST_DOCTOR_JUDGE)
+		return false;
+	doctor_add_judgement(answer, &request->measurement, &host, with_body);
 	return true;
 }
 
@@ -403,19 +497,21 @@ bool hub_route(struct hub *h, enum request_outcome outcome,
 		request->remote_user, request->has_auth_type,
 		h->config->trust_remote_user);
 	route->cors = grant_whole(h, request);
+	route->incremental = h->config->incremental && !request->is_plain;
 	if (request->method == REQUEST_OPTIONS) {
 		if (request->is_preflight)
 			route->cors = grant_preflight(&view, request);
 		head_add_options(answer, request->is_preflight, &route->cors);
 		return false;
 	}
-	if (answer_viewer(&view, outcome, request, answer))
+	if (answer_viewer(&view, outcome, request, answer) ||
+		answer_doctor(h, outcome, request, answer))
 		return false;
 	status = status_of(&view, outcome, request, route);
 	if (status)
 		head_add_answer(answer, status, NULL, !head, &route->cors);
 	else if (head)
-		head_add_stream(answer, h->config->incremental, &route->cors);
+		head_add_stream(answer, route->incremental, &route->cors);
 	return !status && !head;
 }
 

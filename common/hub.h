@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/beat.h"
 #include "common/buffer.h"
 #include "common/config.h"
 #include "common/feed.h"
@@ -29,11 +30,14 @@ struct hub {
 	struct feed_scratch scratch;
 	struct source **sources; /* in the order of the configuration */
 	size_t source_count;
+	struct source *beats[BEATS]; /* the doctor's; NULL: not asked for yet */
+	struct source_config beat_configs[BEATS];
 	uint64_t version; /* grows with whatever may change what is produced */
 
 	/* Rules of access do not apply: whoever runs a program by hand has
 	 * the rights of the files anyway. */
 	bool is_by_hand;
+	bool is_cgi; /* what runs it, for the doctor to know */
 };
 
 /* Opens nothing yet but inotify; without it the timer alone has to do, and a
@@ -70,7 +74,8 @@ void hub_sweep(struct hub *h);
 struct route {
 	size_t count;
 	struct source *sources[REQUEST_SOURCES_MAX];
-	struct cors_grant cors; /* what the head of the stream says */
+	struct cors_grant cors; /* what the head of the stream says, */
+	bool incremental;	/* and whether it asks not to be held back */
 };
 
 /*
@@ -122,6 +127,11 @@ void hub_look(struct hub *h, bool timer, hub_news *news, void *context);
  * looks that are. */
 int64_t hub_due_ms(const struct hub *h);
 void hub_look_due(struct hub *h, int64_t now_ms, hub_news *news, void *context);
+
+/* The clocks of all sources that are one, and of the doctor's: by a number
+ * below hub_clocks; NULL: that source is no clock. */
+size_t hub_clocks(const struct hub *h);
+struct clock *hub_clock(const struct hub *h, size_t number);
 
 /* Is any source of type file or fifo open: is the timer needed? */
 bool hub_needs_timer(const struct hub *h);

@@ -311,6 +311,45 @@ static void take_id(
 	copy_id(r->id, id);
 }
 
+static const char *measured(const void *context, const char *name, size_t *len)
+{
+	const struct span *value = value_of(context, name);
+
+	*len = value ? value->len : 0;
+	return value ? value->at : NULL;
+}
+
+static bool take_doctor(struct request *r, const struct query *q)
+{
+	static const struct {
+		const char *value;
+		enum request_doctor doctor;
+	} known[] = {
+		{ "", REQUEST_DOCTOR_PAGE },
+		{ "pace", REQUEST_DOCTOR_PACE },
+		{ "hold", REQUEST_DOCTOR_HOLD },
+		{ "quiet", REQUEST_DOCTOR_QUIET },
+		{ "judge", REQUEST_DOCTOR_JUDGE },
+	};
+	const struct span *value = value_of(q, "doctor");
+
+	for (size_t i = 0; value && i < sizeof(known) / sizeof(*known); i++)
+		if (is(*value, known[i].value))
+			r->doctor = known[i].doctor;
+	if (r->doctor == REQUEST_DOCTOR_JUDGE)
+		return measurement_read(&r->measurement, measured, q);
+	return !value || r->doctor != REQUEST_NO_DOCTOR;
+}
+
+/* Copies what fits of a text. */
+static void copy_start(char *to, size_t max, const char *from)
+{
+	size_t len = strnlen(from, max);
+
+	memcpy(to, from, len);
+	to[len] = '\0';
+}
+
 /* Copies a text of at most `max` bytes; of a longer one nothing. */
 static void take_text(char *to, size_t max, const char *from)
 {
@@ -325,9 +364,14 @@ static void take_text(char *to, size_t max, const char *from)
  * nothing that a client has a hand in. */
 static bool is_haproxy(const char *software)
 {
-	static const char name[] = "HAProxy";
+	return strncasecmp(software, "HAProxy", strlen("HAProxy")) == 0;
+}
 
-	return strncasecmp(software, name, strlen(name)) == 0;
+/* These put the field into each request, whoever it comes from. */
+static bool adds_forwarded_for(const char *software)
+{
+	return is_haproxy(software) ||
+	       strncasecmp(software, "Caddy", strlen("Caddy")) == 0;
 }
 
 /* Sources that the path or the query names, or what may name them. */
@@ -361,7 +405,8 @@ enum request_outcome request_read(
 	static const char *const names[] = { "REQUEST_METHOD", "QUERY_STRING",
 		"PATH_INFO", "SCRIPT_NAME", "HTTP_ACCEPT", "HTTP_LAST_EVENT_ID",
 		"REMOTE_ADDR", "REMOTE_USER", "AUTH_TYPE", "HTTP_ORIGIN",
-		"HTTP_ACCESS_CONTROL_REQUEST_METHOD", "SERVER_SOFTWARE" };
+		"HTTP_ACCESS_CONTROL_REQUEST_METHOD", "SERVER_SOFTWARE",
+		"HTTP_VIA", "HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR" };
 	enum {
 		METHOD,
 		QUERY,
@@ -375,6 +420,9 @@ enum request_outcome request_read(
 		ORIGIN,
 		ASKED_METHOD,
 		SOFTWARE,
+		VIA,
+		FORWARDED,
+		FORWARDED_FOR,
 		COUNT
 	};
 	const char *values[COUNT];
@@ -396,11 +444,16 @@ enum request_outcome request_read(
 	take_text(r->origin, CORS_ORIGIN_MAX, values[ORIGIN]);
 	r->is_preflight =
 		r->method == REQUEST_OPTIONS && values[ASKED_METHOD][0] != '\0';
+	copy_start(r->server_software, REQUEST_SOFTWARE_MAX, values[SOFTWARE]);
+	r->is_forwarded = values[VIA][0] || values[FORWARDED][0] ||
+			  (values[FORWARDED_FOR][0] &&
+				  !adds_forwarded_for(values[SOFTWARE]));
 	if (!query_read(&q, values[QUERY]) ||
 		!take_tail(r, value_of(&q, "tail")) ||
-		!take_before(r, value_of(&q, "before")))
+		!take_before(r, value_of(&q, "before")) || !take_doctor(r, &q))
 		return REQUEST_MALFORMED;
 	r->wants_metrics = value_of(&q, "metrics") != NULL;
+	r->is_plain = value_of(&q, "plain") != NULL;
 	take_id(r, values[ID], &q);
 	r->wants_html = accepts(values[ACCEPT], "text/html") &&
 			!accepts(values[ACCEPT], "text/event-stream");

@@ -15,13 +15,15 @@
 
 #include "common/access.h"
 #include "common/cors.h"
+#include "common/measurement.h"
 
-#define REQUEST_NAME_MAX    64	  /* bytes of a source's name */
-#define REQUEST_SOURCES_MAX 16	  /* sources on one connection */
-#define REQUEST_QUERY_MAX   16384 /* bytes of QUERY_STRING */
-#define REQUEST_PARAMS_MAX  64	  /* parameters in it */
-#define REQUEST_ID_MAX	    255	  /* bytes of a resume point that is kept */
-#define REQUEST_ADDRESS_MAX 45	  /* bytes of an address: any IPv6 fits */
+#define REQUEST_NAME_MAX     64	   /* bytes of a source's name */
+#define REQUEST_SOURCES_MAX  16	   /* sources on one connection */
+#define REQUEST_QUERY_MAX    16384 /* bytes of QUERY_STRING */
+#define REQUEST_PARAMS_MAX   64	   /* parameters in it */
+#define REQUEST_ID_MAX	     255   /* bytes of a resume point that is kept */
+#define REQUEST_ADDRESS_MAX  45	   /* bytes of an address: any IPv6 fits */
+#define REQUEST_SOFTWARE_MAX 63	   /* bytes of SERVER_SOFTWARE that are kept */
 
 /* Bytes of as many names as there may be, joined by commas. */
 #define REQUEST_NAMES_MAX (REQUEST_SOURCES_MAX * (REQUEST_NAME_MAX + 1) - 1)
@@ -37,6 +39,16 @@ enum request_outcome {
 	REQUEST_OK,
 	REQUEST_MALFORMED, /* 400 */
 	REQUEST_NO_SOURCE  /* 404: a name that cannot be one */
+};
+
+/* What is asked of the doctor, see doctor.h and beat.h. */
+enum request_doctor {
+	REQUEST_NO_DOCTOR,
+	REQUEST_DOCTOR_PAGE,  /* ?doctor */
+	REQUEST_DOCTOR_PACE,  /* ?doctor=pace, a stream; so are these two */
+	REQUEST_DOCTOR_HOLD,  /* ?doctor=hold */
+	REQUEST_DOCTOR_QUIET, /* ?doctor=quiet */
+	REQUEST_DOCTOR_JUDGE  /* ?doctor=judge */
 };
 
 struct request {
@@ -60,6 +72,12 @@ struct request {
 
 	bool wants_metrics; /* `metrics` is in the query, whatever its value */
 
+	/* Asks for no source, whatever names one. `is_plain`: a stream that
+	 * does not say Incremental; `plain` is in the query. */
+	enum request_doctor doctor;
+	bool is_plain;
+	struct measurement measurement; /* of REQUEST_DOCTOR_JUDGE */
+
 	bool tail_given;
 	uint32_t tail; /* records; saturates */
 
@@ -74,6 +92,11 @@ struct request {
 	char remote_user[ACCESS_USER_MAX + 1];
 	bool has_auth_type; /* AUTH_TYPE is set, and not empty; false behind
 			     * HAProxy, which sets it whoever claims what */
+
+	/* Who runs the program, as far as it says so, and whether the request
+	 * came to that server by a proxy, as far as that says so. */
+	char server_software[REQUEST_SOFTWARE_MAX + 1];
+	bool is_forwarded;
 
 	/* Of which origin the page is that asks; "" where that is not said, or
 	 * with more bytes than any origin has. */
@@ -110,7 +133,9 @@ typedef const char *request_variable(const void *context, const char *name);
  * one counts differs from reader to reader. Parameters that are not known
  * count towards the limit and do nothing.
  *
- * `metrics` asks for no source, whatever names one.
+ * `metrics` asks for no source, whatever names one. So does `doctor`; any
+ * value of it that is not listed above is malformed, and what it was told is
+ * where measurement_read says so.
  *
  * The resume point is the first that is not empty of HTTP_LAST_EVENT_ID,
  * then lastEventId, last_event_id, evs_last_event_id in the query. `tail` is

@@ -313,7 +313,7 @@ void stream_add_head(
 	const struct stream *s, const struct route *route, struct buffer *out)
 {
 	if (route)
-		head_add_stream(out, s->hub->config->incremental, &route->cors);
+		head_add_stream(out, route->incremental, &route->cors);
 	head_add_opening(out, s->hub->config->retry_ms);
 	if (has_writer_ids(&s->subscriptions[0])) {
 		add_writer_id(&s->subscriptions[0], out);
@@ -578,7 +578,7 @@ void stream_add_busy(const struct hub *hub, const struct route *route,
 {
 	unsigned retry = BUSY_RETRIES * hub->config->retry_ms;
 
-	head_add_stream(out, hub->config->incremental, &route->cors);
+	head_add_stream(out, route->incremental, &route->cors);
 	encode_retry(out, retry + arc4random_uniform(retry + 1));
 	encode_busy(out, reason);
 }

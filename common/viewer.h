@@ -3,10 +3,8 @@
  * worker that its tabs share. Both are in common/viewer, as people read
  * and write them, and in the program, as one text each.
  *
- * Complete answers, as those of head.h, with a Content-Security-Policy: only
- * the style and the script of this very answer are run, by a nonce that is
- * never used again, and they may talk to nobody but the server they are from.
- * Bytes to bytes: who may read what is decided elsewhere.
+ * Complete answers, as page.h makes them. Bytes to bytes: who may read what is
+ * decided elsewhere.
  */
 #ifndef SSETAIL_VIEWER_H
 #define SSETAIL_VIEWER_H
@@ -16,11 +14,6 @@
 
 #include "common/buffer.h"
 
-#define VIEWER_NONCE_LEN 32 /* digits, of 128 bits */
-
-/* Writes a nonce and a NUL. */
-void viewer_make_nonce(char nonce[VIEWER_NONCE_LEN + 1]);
-
 /* Appends a source to a list for viewer_add_page: a JSON object, behind a comma
  * unless it is the first. `tag` is that of its places: by it the page knows
  * whose event it is, whatever its type. */
@@ -28,8 +21,9 @@ void viewer_list_source(struct buffer *list, const char *name, uint16_t tag,
 	const char *type, unsigned history, unsigned history_max);
 
 /*
- * Appends the page, with the list of the sources that the visitor may read: an
- * array in JSON that can end no element of HTML, whatever the names are.
+ * Appends the page, with a nonce of page_make_nonce and the list of the sources
+ * that the visitor may read: an array in JSON that can end no element of HTML,
+ * whatever the names are.
  * Without `with_body` (an answer to HEAD) the head alone. A list that `failed`
  * makes `b` fail.
  */

@@ -265,11 +265,11 @@ static void look(struct server *s)
  * for the next. One whose socket takes nothing is left out until it does. */
 static void serve_clocks(struct server *s, int64_t now_ms)
 {
-	for (size_t i = 0; i < s->hub.source_count; i++) {
-		struct clock *clock = &s->hub.sources[i]->clock;
+	for (size_t i = 0; i < hub_clocks(&s->hub); i++) {
+		struct clock *clock = hub_clock(&s->hub, i);
 		struct ticker *t;
 
-		if (s->hub.sources[i]->config->type != SOURCE_CLOCK)
+		if (!clock)
 			continue;
 		for (t = clock->tickers.next;
 			t != &clock->tickers && t->cursor.due_ms <= now_ms;
@@ -305,16 +305,13 @@ static int timeout_ms(const struct server *s, bool more, int64_t now_ms)
 		next = s->next_tick_ms;
 	if (hub_due_ms(&s->hub) < next)
 		next = hub_due_ms(&s->hub);
-	for (size_t i = 0; i < s->hub.source_count; i++) {
-		const struct source *source = s->hub.sources[i];
+	for (size_t i = 0; i < hub_clocks(&s->hub); i++) {
+		const struct clock *clock = hub_clock(&s->hub, i);
+		int64_t due = clock ? clock_next_ms(clock) : INT64_MAX;
 
-		if (source->config->type == SOURCE_CLOCK) {
-			int64_t due = clock_next_ms(&source->clock);
-
-			/* One that is due already waits for its socket. */
-			if (due > now_ms && due < next)
-				next = due;
-		}
+		/* One that is due already waits for its socket. */
+		if (due > now_ms && due < next)
+			next = due;
 	}
 	if (next == INT64_MAX)
 		return -1;

@@ -112,6 +112,7 @@ static void fills_in_every_default(void **state)
 	assert_int_equal(c->send_buffer_bytes, 32768);
 	assert_int_equal(c->ring_bytes, 1048576);
 	assert_true(c->incremental);
+	assert_true(c->doctor);
 	assert_false(c->trust_remote_user);
 	assert_false(c->log_clients);
 	assert_string_equal(c->state_dir, "/var/lib/ssetail");
@@ -162,7 +163,7 @@ static void reads_every_key(void **state)
 		"listen_group = \"www-data\"; heartbeat = 3600; retry = 100;\n"
 		"lifetime = 240; stall = 1; send_buffer = 4096;\n"
 		"max_clients = 1000000; max_clients_per_address = 6;\n"
-		"ring = 0x10000; incremental = FALSE;\n"
+		"ring = 0x10000; incremental = FALSE; doctor = false;\n"
 		"trust_remote_user = true; state_dir = \"/s\";\n"
 		"cors_credentials = true; log_clients = true;\n"
 		"metrics_allow = [ \"::1\", \"10.0.0.0/8\" ];\n"
@@ -201,6 +202,7 @@ static void reads_every_key(void **state)
 	assert_int_equal(c->send_buffer_bytes, 4096);
 	assert_int_equal(c->ring_bytes, 65536);
 	assert_false(c->incremental);
+	assert_false(c->doctor);
 	assert_true(c->trust_remote_user);
 	assert_true(c->log_clients);
 	assert_true(c->cors_credentials);
@@ -491,7 +493,7 @@ static void the_example_states_the_defaults(void **state)
 {
 	static const char *const defaults[] = { "listen_mode = \"0660\";",
 		"heartbeat = 15;", "retry = 2000;", "lifetime = 0;",
-		"stall = 300;", "incremental = true;",
+		"stall = 300;", "incremental = true;", "doctor = true;",
 		"trust_remote_user = false;", "log_clients = false;",
 		"send_buffer = 32768;", "ring = 1048576;", "type = \"file\";",
 		"format = \"lines\";", "ids = \"position\";", "quiet = 200;",
@@ -587,6 +589,7 @@ static void names_each_fault_of_a_global_key(void **state)
 		ROW("ring = 1073741825;", "ring", "out of range"),
 		ROW("ring = 4294967296L;", "ring", "out of range"),
 		ROW("incremental = 1;", "incremental", "true or false"),
+		ROW("doctor = 1;", "doctor", "true or false"),
 		ROW("trust_remote_user = 1;", "trust_remote_user", "true or"),
 		ROW("log_clients = 1;", "log_clients", "true or"),
 		ROW("users = [ \"a\" ];", "users", "in one of the sources"),

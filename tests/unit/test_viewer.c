@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "common/page.h"
 #include "common/viewer.h"
 
 #define NONCE "0123456789abcdef0123456789abcdef"
@@ -153,13 +154,13 @@ static void a_list_that_failed_is_no_page(void **state)
 
 static void a_nonce_is_never_the_same(void **state)
 {
-	char first[VIEWER_NONCE_LEN + 1], second[VIEWER_NONCE_LEN + 1];
+	char first[PAGE_NONCE_LEN + 1], second[PAGE_NONCE_LEN + 1];
 
 	(void)state;
-	viewer_make_nonce(first);
-	viewer_make_nonce(second);
-	assert_int_equal(strspn(first, "0123456789abcdef"), VIEWER_NONCE_LEN);
-	assert_int_equal(strlen(first), VIEWER_NONCE_LEN);
+	page_make_nonce(first);
+	page_make_nonce(second);
+	assert_int_equal(strspn(first, "0123456789abcdef"), PAGE_NONCE_LEN);
+	assert_int_equal(strlen(first), PAGE_NONCE_LEN);
 	assert_string_not_equal(first, second);
 }
 

@@ -1,0 +1,260 @@
+#include "common/judge.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Events that arrive together with the first one: less than a kilobyte of
+ * them, in less than this many, is a browser that was busy. */
+#define HELD_EVENTS_MIN 14
+
+/* As good as all of them: whoever holds back so many has no size to speak
+ * of, and the last ones take a while to read. */
+#define HELD_EVENTS_ALL (BEAT_PACE_EVENTS - 2)
+
+/* Two tries have found the same buffer when they are that close. */
+#define HELD_EVENTS_APART 2
+
+/* A delay that is felt, and more than the way through a network takes. */
+#define LATE_MS (BEAT_PACE_MS * 5 / 4)
+
+/* What waits for as long as this waits for another stream to end. */
+#define WAIT_MS (BEAT_HOLD_MS * (BEAT_HOLD_EVENTS - 1) * 3 / 4)
+
+/* A stream that is cut so soon after its last byte was not silent. */
+#define SILENT_MS 1000
+
+/* Browsers open as many connections to a site over HTTP/1.1. */
+#define BROWSER_CONNECTIONS 6
+
+static void find(struct verdict *v, enum cause cause, uint32_t number)
+{
+	v->findings[v->count++] = (struct finding){ cause, number };
+}
+
+/* ---- events that are held back */
+
+/*
+ * The times of both clocks begin with the first event. The difference between
+ * them grows when an event comes sooner after it was sent than the first one
+ * did: the fastest shows by how much the first was late.
+ */
+static int64_t first_was_late_ms(const struct measurement_pace *pace)
+{
+	int64_t late = 0;
+
+	for (size_t i = 0; i < pace->count; i++) {
+		int64_t sooner = (int64_t)pace->events[i].sent_ms -
+				 (int64_t)pace->events[i].arrived_ms;
+
+		if (sooner > late)
+			late = sooner;
+	}
+	return late;
+}
+
+/* How many events had been sent when the first one arrived. */
+static size_t held_events(const struct measurement_pace *pace)
+{
+	int64_t late = first_was_late_ms(pace) + BEAT_PACE_MS / 2;
+	size_t held = 0;
+
+	while (held < pace->count && pace->events[held].sent_ms <= late)
+		held++;
+	return held;
+}
+
+/* How late half of the events were, at least. */
+static uint32_t median_late_ms(const struct measurement_pace *pace)
+{
+	int64_t base = first_was_late_ms(pace);
+	uint32_t late[BEAT_PACE_EVENTS];
+	size_t count = 0;
+
+	for (size_t i = 0; i < pace->count; i++) {
+		int64_t ms = base + (int64_t)pace->events[i].arrived_ms -
+			     (int64_t)pace->events[i].sent_ms;
+		size_t at = count++;
+
+		for (; at > 0 && late[at - 1] > ms; at--)
+			late[at] = late[at - 1];
+		late[at] = (uint32_t)ms;
+	}
+	return count > 0 ? late[count / 2] : 0;
+}
+
+struct paces {
+	size_t count;			/* that tell something */
+	size_t held[MEASUREMENT_PACES]; /* the least first */
+	uint32_t late_ms;		/* in the best of them */
+};
+
+static struct paces look_at_paces(const struct measurement *m)
+{
+	struct paces p = { 0 };
+
+	for (size_t i = 0; i < MEASUREMENT_PACES; i++) {
+		const struct measurement_pace *pace = &m->pace[i];
+		size_t at = p.count;
+		uint32_t late = median_late_ms(pace);
+
+		if (pace->count < HELD_EVENTS_MIN)
+			continue;
+		if (p.count == 0 || late < p.late_ms)
+			p.late_ms = late;
+		for (; at > 0 && p.held[at - 1] > held_events(pace); at--)
+			p.held[at] = p.held[at - 1];
+		p.held[at] = held_events(pace);
+		p.count++;
+	}
+	return p;
+}
+
+/* The power of two that is next to what a buffer holds. */
+static uint32_t buffer_bytes(size_t held)
+{
+	return (uint32_t)64 << (held + 2) / 4;
+}
+
+static bool is_compressed(const struct measurement *m)
+{
+	return m->encoding[0] && strcasecmp(m->encoding, "identity") != 0;
+}
+
+/* Returns whether something holds events back, so that nothing else can be
+ * told from when they come. */
+static bool judge_paces(struct verdict *v, const struct measurement *m)
+{
+	struct paces p = look_at_paces(m);
+	size_t held = p.held[0];
+
+	if (p.count == 0) {
+		v->word = VERDICT_NOTHING;
+		return true;
+	}
+	if (held < HELD_EVENTS_MIN) {
+		v->late_ms = p.late_ms;
+		if (p.late_ms >= LATE_MS)
+			find(v, CAUSE_DELAY, p.late_ms);
+		return false;
+	}
+	if (p.count < 2 || p.held[1] - held > HELD_EVENTS_APART)
+		v->word = VERDICT_UNSURE;
+	else if (is_compressed(m))
+		find(v, CAUSE_COMPRESSION, 0);
+	else if (held >= HELD_EVENTS_ALL)
+		find(v, CAUSE_WHOLE, 0);
+	else
+		find(v, CAUSE_BUFFER, buffer_bytes(held));
+	return true;
+}
+
+/* ---- streams that end, or wait */
+
+static void judge_quiet(struct verdict *v, const struct measurement *m)
+{
+	const struct measurement_quiet *first = &m->quiet[0],
+				       *second = &m->quiet[1];
+
+	if (first->end != END_CUT)
+		return;
+	if (second->end != END_CUT)
+		v->word = VERDICT_UNSURE;
+	else if (second->silent_ms >= SILENT_MS)
+		find(v, CAUSE_IDLE_CUT, second->silent_ms);
+	else
+		find(v, CAUSE_AGE_CUT, second->after_ms);
+}
+
+/* The best try counts: how many were open at once, and whether the others
+ * waited in the browser. */
+static void judge_holds(struct verdict *v, const struct measurement *m)
+{
+	bool in_browser = false;
+
+	for (size_t i = 0; i < MEASUREMENT_HOLDS; i++) {
+		const struct measurement_hold *hold = &m->hold[i];
+		uint32_t open = 0;
+		bool queued = false;
+
+		for (size_t j = 0; j < hold->count; j++) {
+			const struct measurement_stream *s = &hold->streams[j];
+
+			queued |= s->queued_ms >= WAIT_MS;
+			open += s->queued_ms + s->first_ms < WAIT_MS;
+		}
+		if (hold->count == 0 || open < v->open_count)
+			continue;
+		v->open_count = open;
+		v->open_tried = (uint32_t)hold->count;
+		in_browser = queued;
+	}
+	if (v->open_count == v->open_tried)
+		return;
+	if (!in_browser)
+		find(v, CAUSE_SHORTAGE, v->open_count);
+	else if (v->open_count < BROWSER_CONNECTIONS)
+		find(v, CAUSE_CONNECTIONS, v->open_count);
+}
+
+/* ---- the head */
+
+/* Returns whether there is a stream to be judged. */
+static bool judge_status(struct verdict *v, const struct measurement *m)
+{
+	if (m->status == 0)
+		v->word = VERDICT_NOTHING;
+	else if (m->status == 501 && m->plain == 200)
+		find(v, CAUSE_INCREMENTAL, 0);
+	else if (m->status != 200)
+		find(v, CAUSE_REFUSED, m->status);
+	return m->status == 200;
+}
+
+/* Some clients compare it whole, and no more than a parameter may follow. */
+static bool is_event_stream(const char *type)
+{
+	static const char name[] = "text/event-stream";
+
+	return strncasecmp(type, name, strlen(name)) == 0 &&
+	       strchr("; ", type[strlen(name)]) != NULL;
+}
+
+static bool may_be_cached(const struct measurement *m)
+{
+	return m->age > 0 || (!strcasestr(m->cache, "no-store") &&
+				     !strcasestr(m->cache, "no-cache"));
+}
+
+static void judge_head(struct verdict *v, const struct measurement *m)
+{
+	if (!is_event_stream(m->type))
+		find(v, CAUSE_TYPE, 0);
+	if (may_be_cached(m))
+		find(v, CAUSE_CACHE, 0);
+	if (m->resume == 1)
+		find(v, CAUSE_RESUME, 0);
+}
+
+void judge(struct verdict *v, const struct measurement *m,
+	const struct deployment *d)
+{
+	*v = (struct verdict){ .word = VERDICT_WELL };
+	v->has_proxy = d->is_forwarded || m->via[0] || m->age > 0 ||
+		       !d->is_same_server;
+	if (!judge_status(v, m)) {
+		if (v->count > 0)
+			v->word = VERDICT_WRONG;
+		return;
+	}
+	judge_head(v, m);
+	if (m->busy > 0)
+		find(v, CAUSE_LIMIT, m->busy);
+	if (!judge_paces(v, m)) {
+		judge_quiet(v, m);
+		judge_holds(v, m);
+	}
+	if (v->count > 0 && v->has_proxy)
+		find(v, CAUSE_PROXY, 0);
+	if (v->count > 0)
+		v->word = VERDICT_WRONG;
+}
