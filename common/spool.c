@@ -515,19 +515,36 @@ bool spool_is_full(const struct spool *s)
 	return spool_room(s) < s->segment_bytes / FULL_FRACTION;
 }
 
-ssize_t spool_last(const struct spool *s, char last[SPLIT_CONTEXT])
+/* What begins on the disk may end in memory: one read has bytes of one of
+ * both. */
+static ssize_t read_some(
+	const struct spool *s, char *out, size_t len, uint64_t offset)
 {
-	size_t len = s->size < SPLIT_CONTEXT ? (size_t)s->size : SPLIT_CONTEXT;
 	struct stat st;
 	ssize_t n;
 
-	if (len == 0)
-		return 0;
-	if (!s->memory || fstat(s->fd, &st) < 0 ||
-		!overlay_read(
-			st.st_dev, st.st_ino, last, len, s->size - len, &n))
-		n = pread(s->fd, last, len, (off_t)(s->size - len));
-	return n;
+	if (s->memory && fstat(s->fd, &st) == 0 &&
+		overlay_read(st.st_dev, st.st_ino, out, len, offset, &n))
+		return n;
+	return pread(s->fd, out, len, (off_t)offset);
+}
+
+ssize_t spool_last(const struct spool *s, char last[SPLIT_CONTEXT])
+{
+	size_t len = s->size < SPLIT_CONTEXT ? (size_t)s->size : SPLIT_CONTEXT;
+	size_t got = 0;
+
+	while (got < len) {
+		ssize_t n = read_some(
+			s, last + got, len - got, s->size - len + got);
+
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
 }
 
 int spool_ends_record(const struct spool *s)

@@ -128,6 +128,25 @@ static void appends_what_comes_and_ends_a_record(void **state)
 	spool_close(&s);
 }
 
+/* Its last bytes are on the disk and in memory. */
+static void a_record_that_ends_in_memory_is_ended_once(void **state)
+{
+	struct spool s;
+	uint64_t lost;
+
+	(void)state;
+	take(&s);
+	put(&s, "half");
+	assert_int_equal(spool_begin_memory(&s), 0);
+	assert_int_equal(spool_ends_record(&s), 0);
+	assert_int_equal(spool_end_record(&s), 0);
+	assert_int_equal(spool_ends_record(&s), 1);
+	assert_int_equal(spool_end_memory(&s, &lost), 1);
+	assert_int_equal(lost, 0);
+	expect_content("current", "half\n");
+	spool_close(&s);
+}
+
 static void one_process_at_a_time_writes(void **state)
 {
 	struct spool a, b;
@@ -303,6 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(begins_empty_and_allocated),
 		TEST(appends_what_comes_and_ends_a_record),
+		TEST(a_record_that_ends_in_memory_is_ended_once),
 		TEST(one_process_at_a_time_writes),
 		TEST(segments_are_named_after_where_they_begin),
 		TEST(keeps_to_its_cap),
