@@ -114,12 +114,20 @@ void file_close(struct file *f)
 	free(f);
 }
 
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
 int file_refresh(struct file *f, const struct timespec *now)
 {
 	struct stat st;
 
 	if (fstat(f->fd, &st) < 0)
 		return -1;
+	/* Written without having grown: what was read ahead is another's. */
+	if (size_of(&st) <= f->size && !same_time(&st.st_mtim, &f->modified))
+		cold_forget(f->fd);
 	if (size_of(&st) != f->size)
 		f->quiet_since = *now;
 	f->size = size_of(&st);
