@@ -517,8 +517,10 @@ int main(int argc, char **argv)
 	char *path;
 	int result;
 
-	if (program_guard_descriptors() < 0)
+	if (program_guard_descriptors() < 0) {
+		log_error("start: descriptors 0 to 2: %s", strerror(errno));
 		return EX_OSERR;
+	}
 	/* A web server may pass the query as arguments (RFC 3875, 4.4). */
 	result = as_cgi ? -1 : read_options(&options, argc, argv);
 	if (result >= 0)

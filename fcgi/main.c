@@ -183,8 +183,10 @@ int main(int argc, char **argv)
 	struct config *config;
 	int result;
 
-	if (program_guard_descriptors() < 0)
+	if (program_guard_descriptors() < 0) {
+		log_error("start: descriptors 0 to 2: %s", strerror(errno));
 		return EX_OSERR;
+	}
 	if (listen_kind() == LISTEN_CGI)
 		return refuse_cgi();
 	result = read_options(&options, argc, argv);
