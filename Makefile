@@ -137,6 +137,7 @@ help:
 	@echo '                   $(PARTS:%=make check-%  )'
 	@echo 'make picture       the picture of the viewer that README.md shows, anew'
 	@echo 'make torture       100,000 lines, every kind of rotation, kill -9; mutants'
+	@echo 'make soak          everything at once for SECONDS (60), under kill -9 and reloads'
 	@echo 'make bench         what it costs, beside the limit and beside others; BENCH=delivery'
 	@echo '                   runs a part of it, BENCH=-q all of it quickly'
 	@echo 'make fuzz          each harness of tests/fuzz for FUZZ_SECONDS (60), with clang;'
@@ -310,6 +311,15 @@ torture:
 		$(BUILD)/tests/front/test_torture
 	@tests/tools/mutants $(BUILD)/tests/front/test_torture $(MAKE)
 
+# Everything at once, for as long as one likes.
+SECONDS ?= 60
+
+soak:
+	@$(PACKAGES) build check
+	$(AGAIN) $(programs) $(BUILD)/tests/front/test_soak
+	@TEST_BUILD=$(BUILD) SOAK_SECONDS=$(SECONDS) \
+		$(BUILD)/tests/front/test_soak
+
 bench:
 	@$(PACKAGES) build
 	$(AGAIN) $(programs) $(bench)
@@ -343,5 +353,5 @@ clean:
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all static install uninstall dist help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench torture picture \
+.PHONY: all static install uninstall dist help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench torture soak picture \
 	fuzz fuzzers fuzz-coverage lint run clean

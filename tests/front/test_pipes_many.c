@@ -10,13 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "tests/lib/disk.h"
 #include "tests/lib/front.h"
+#include "tests/lib/inject.h"
 #include "tests/lib/pipe.h"
 #include "tests/lib/site.h"
 
@@ -59,30 +59,9 @@ static struct reader *follow_worker(const struct worker *w, const char *id)
 	return r;
 }
 
-/* The process that holds the lock of the spool, as the kernel lists it; 0:
- * nobody does. */
 static pid_t pump_pid(void)
 {
-	FILE *f = fopen("/proc/locks", "r");
-	struct stat st;
-	char line[256];
-	pid_t found = 0;
-
-	assert_non_null(f);
-	if (stat(disk_path(site->folder, "state/app/lock"), &st) < 0)
-		st.st_ino = 0;
-	while (fgets(line, sizeof(line), f)) {
-		unsigned long ino;
-		int pid;
-
-		/* Those who wait have an arrow in front. */
-		if (sscanf(line, "%*d: FLOCK %*s WRITE %d %*x:%*x:%lu", &pid,
-			    &ino) == 2 &&
-			ino == st.st_ino)
-			found = pid;
-	}
-	fclose(f);
-	return found;
+	return pipe_pump(disk_path(site->folder, "state"), "app");
 }
 
 /* ---- a writer that goes on on its own */
@@ -264,18 +243,16 @@ static const char *const calls[] = { "epoll_wait,?epoll_pwait",
 
 /* A program that reads the pipe and is killed when a thread of it makes one
  * of these calls for the n-th time. */
-static struct process *start_victim(const char *which, int n)
+static struct process *start_victim(const char *which, unsigned n)
 {
-	char inject[128];
+	struct inject_command command;
 
-	snprintf(inject, sizeof(inject), "inject=%s:signal=KILL:when=%d", which,
-		n);
-	return process_start(&(struct process_how){
-		.argv = (const char *[]){ "strace", "-f", "-qq", "-o",
-			"/dev/null", "-e", inject,
-			process_program("ssetail.cgi"), "-c", site->config,
-			"app", NULL },
-	});
+	inject_compose(&command,
+		&(struct inject){
+			.calls = which, .action = "signal=KILL", .when = n },
+		(const char *[]){ process_program("ssetail.cgi"), "-c",
+			site->config, "app", NULL });
+	return process_start(&(struct process_how){ .argv = command.argv });
 }
 
 static bool has_begun_or_ended(struct process *p)
@@ -292,7 +269,7 @@ static void expect_equal_lines(struct reader *r)
 }
 
 /* True if it was killed. */
-static bool survives_a_kill(const char *which, int n, char id[256])
+static bool survives_a_kill(const char *which, unsigned n, char id[256])
 {
 	struct process *victim = start_victim(which, n);
 	struct reader *r;
@@ -328,13 +305,13 @@ static void a_kill_at_any_call_loses_and_repeats_nothing(void **state)
 	pipe_path = pipe_configure(site, "spool_size = 262144; history = 0;");
 	site->program = SITE_FCGI;
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
-		int n = 1;
+		unsigned n = 1;
 
 		while (n <= TIMES_MAX && survives_a_kill(calls[i], n, id))
 			n++;
 		if (n == 1)
 			print_message("%s: nobody was killed\n", calls[i]);
-		kills += n - 1;
+		kills += (int)n - 1;
 	}
 	print_message("%d kills\n", kills);
 	assert_true(kills > 50);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/lib/disk.h"
@@ -89,4 +90,30 @@ const char *pipe_configure(struct site *s, const char *keys)
 		" create = true; %s } );\n",
 		keys);
 	return disk_path(s->folder, "pipe");
+}
+
+pid_t pipe_pump(const char *state_dir, const char *name)
+{
+	FILE *f = fopen("/proc/locks", "re");
+	char path[PATH_MAX], line[256];
+	struct stat st;
+	pid_t found = 0;
+
+	if (!f)
+		test_fail("/proc/locks: %s", strerror(errno));
+	snprintf(path, sizeof(path), "%s/%s/lock", state_dir, name);
+	if (stat(path, &st) < 0)
+		st.st_ino = 0;
+	while (fgets(line, sizeof(line), f)) {
+		unsigned long ino;
+		int pid;
+
+		/* Those who wait have an arrow in front. */
+		if (sscanf(line, "%*d: FLOCK %*s WRITE %d %*x:%*x:%lu", &pid,
+			    &ino) == 2 &&
+			ino == st.st_ino)
+			found = pid;
+	}
+	fclose(f);
+	return found;
 }

@@ -7,6 +7,7 @@
 #define SSETAIL_TESTS_PIPE_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "tests/lib/site.h"
 
@@ -27,6 +28,10 @@ void pipe_write(const char *path, const char *format, ...)
  * made by the programs, with a state directory and these keys (""). Returns
  * the pipe's path. */
 const char *pipe_configure(struct site *s, const char *keys);
+
+/* The process that reads a pipe, by the lock of its spool: the pipe NAME of a
+ * state directory. As the kernel lists it; 0: nobody does. */
+pid_t pipe_pump(const char *state_dir, const char *name);
 
 #ifndef TESTS_LIB_INSIDE
 #define pipe_open(...)	    TEST_HERE(pipe_open(__VA_ARGS__))
