@@ -81,6 +81,28 @@ static void check_history(struct config_reader *r,
 			source->history_max);
 }
 
+/* A segment of the spool holds the longest record, however full it is. */
+static void check_max_line(struct config_reader *r,
+	const config_setting_t *group, struct source_config *source)
+{
+	const config_setting_t *given =
+		config_setting_get_member(group, "max_line");
+	size_t most = source->spool_bytes / 16;
+
+	if (source->type != SOURCE_FIFO || source->max_line_bytes <= most)
+		return;
+	/* The default stands where none is given, or a faulty one. */
+	if (given == NULL || config_setting_get_int64(given) !=
+				     (long long)source->max_line_bytes)
+		source->max_line_bytes = most;
+	else
+		config_add_fault(r, config_setting_source_line(given),
+			"max_line",
+			"is more than the spool can hold whole; expected at "
+			"most %zu, a sixteenth of spool_size",
+			most);
+}
+
 /* What is no block has no id. */
 static void check_ids(struct config_reader *r, const config_setting_t *group,
 	const struct source_config *source)
@@ -174,6 +196,7 @@ static void read_source(struct config_reader *r, const config_setting_t *group,
 			source->type = SOURCE_FIFO;
 		config_read_group(r, &config_source_keys, group, source, types);
 		check_history(r, group, source);
+		check_max_line(r, group, source);
 		check_ids(r, group, source);
 		check_pipe(r, group, source);
 		check_access(r, group);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/block.h"
+#include "common/spool.h"
 
 /* ---- ids */
 
@@ -95,6 +96,15 @@ enum gap_reason feed_gap_in(const struct feed *f, const struct record *r)
 	if (!r->is_unfinished)
 		return GAP_OVERLONG;
 	return f->pipe ? GAP_SPOOL : GAP_ROTATED;
+}
+
+int64_t feed_gap_bytes(const struct feed *f, const struct record *r)
+{
+	size_t segment = f->config->spool_bytes / SPOOL_SEGMENTS;
+
+	return f->pipe && r->end + SPOOL_END_BYTES >= segment
+		       ? -1
+		       : (int64_t)r->dropped;
 }
 
 const char *feed_notice_event(unsigned notice)

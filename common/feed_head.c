@@ -123,7 +123,7 @@ static void put_record(
 		feed_put_own(f, CURSOR_GAP, GAP_SPOOL, (int64_t)r->passed);
 	if (r->dropped)
 		feed_put_own(
-			f, CURSOR_GAP, feed_gap_in(f, r), (int64_t)r->dropped);
+			f, CURSOR_GAP, feed_gap_in(f, r), feed_gap_bytes(f, r));
 	at->offset = r->end;
 	at->check = r->check;
 	if (f->ids_state != FEED_IDS_READING)

@@ -158,6 +158,9 @@ bool feed_add_record(
 /* Why something of a record was dropped. */
 enum gap_reason feed_gap_in(const struct feed *f, const struct record *r);
 
+/* And how much that was; -1: the spool had no room to tell. */
+int64_t feed_gap_bytes(const struct feed *f, const struct record *r);
+
 /* The type and the data of a notice; NULL and nothing for none. */
 const char *feed_notice_event(unsigned notice);
 void feed_add_notice_data(const struct feed *f, unsigned notice,

@@ -167,7 +167,7 @@ static void produce_record(struct feed *f, const struct feed_view *view,
 	}
 	if (r->dropped) {
 		encode_gap_data(out, f->config->name, feed_gap_in(f, r),
-			(int64_t)r->dropped);
+			feed_gap_bytes(f, r));
 		feed_add_tail(f, view, "gap", to, out);
 	}
 	at->offset = r->end;

@@ -394,18 +394,65 @@ static ssize_t peek(struct pump *p, int fd, size_t before, size_t len)
 	return n;
 }
 
-/* The segment is full in the middle of a record, or the record would fill one
- * alone: it is cut here. */
+/* Takes out of the pipe what was looked at. */
+static int discard(struct pump *p, int fd, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = read(fd, p->text, len);
+
+		if (n <= 0)
+			return -1;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* Where the text stops to be dropped whose end is not in sight. With a line end
+ * before it, the next one could be taken for the end of a block. */
+static size_t before_line_ends(const char *text, size_t from, size_t len)
+{
+	while (len > from + 1 &&
+		(text[len - 1] == '\n' || text[len - 1] == '\r'))
+		len--;
+	return len;
+}
+
+/*
+ * The segment is full of a record that is too long. Its rest is taken out of
+ * the pipe, but for its last byte, which ends it here. What it ends with
+ * meanwhile is what was taken out last, so that whoever goes on after a kill
+ * knows as much.
+ */
+static enum moved drop_rest(struct pump_source *s, int fd)
+{
+	/* Of format multiline, a line: what follows may be much. */
+	enum split_format format =
+		s->config->format == SPLIT_BLOCKS ? SPLIT_BLOCKS : SPLIT_LINES;
+	char *text = s->pump->text;
+	ssize_t known = spool_last(&s->spool, text), n = -1;
+	size_t before = (size_t)known, end, to, last;
+
+	if (known > 0)
+		n = peek(s->pump, fd, before, PEEK_BYTES);
+	if (n <= 0)
+		return moved(n);
+	end = split_end(format, text, before + (size_t)n, before - 1);
+	to = end ? end - 1 : before_line_ends(text, before, before + (size_t)n);
+	last = to < SPLIT_CONTEXT ? to : SPLIT_CONTEXT;
+	if (to > before &&
+		(spool_replace_last(&s->spool, text + to - last, last) < 0 ||
+			discard(s->pump, fd, to - before) < 0))
+		return MOVE_FAILED;
+	return end ? moved(spool_move(&s->spool, fd, 1)) : MOVED_SOME;
+}
+
+/* A record that is longer than it may be, and than there is room. */
 static enum moved cut_record(struct pump_source *s, int fd)
 {
 	size_t room = spool_room(&s->spool);
-	ssize_t n = room ? spool_move(&s->spool, fd, room) : 1;
 
-	if (n <= 0)
-		return moved(n);
-	if (spool_end_record(&s->spool) < 0 || spool_rotate(&s->spool) < 0)
-		return MOVE_FAILED;
-	return MOVED_SOME;
+	return room > 0 ? moved(spool_move(&s->spool, fd, room))
+			: drop_rest(s, fd);
 }
 
 /*
@@ -458,7 +505,7 @@ static enum moved move(struct pump_source *s, int fd)
 	if (spool_is_full(&s->spool) && has_ended(s, fd) &&
 		spool_rotate(&s->spool) < 0)
 		return MOVE_FAILED;
-	room = spool_room(&s->spool);
+	room = spool_free_room(&s->spool);
 	if (ioctl(fd, FIONREAD, &waiting) < 0)
 		return MOVE_FAILED;
 	if ((size_t)waiting > room || room < PIPE_BUF)
@@ -792,7 +839,8 @@ struct pump_source *pump_add(struct pump *p, const struct source_config *config,
 	s->last = LAST_UNKNOWN;
 	s->state = FILE_OPEN;
 	if (spool_open(&s->spool, state_dir, config->name, config->spool_bytes,
-		    config->format) < 0) {
+		    (struct spool_records){
+			    config->format, config->max_line_bytes }) < 0) {
 		free(s);
 		return NULL;
 	}

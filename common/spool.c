@@ -20,8 +20,13 @@
 #define SEGMENT_DIGITS 16
 #define BASE_DIGITS    20
 
-/* A segment is rotated at the end of a record, in its last quarter. */
+/* A segment is rotated at the end of a record: in its last quarter, and before
+ * one may have no room to its end. */
 #define FULL_FRACTION 4
+
+/* What a record takes besides: its end, and that spool_replace_last is about
+ * none of what is kept. */
+#define RECORD_MARGIN (2 + SPLIT_CONTEXT)
 
 char *spool_path(const char *state_dir, const char *name)
 {
@@ -135,7 +140,7 @@ static const char *make_folder(int dir, const char *name)
 }
 
 int spool_open(struct spool *s, const char *state_dir, const char *name,
-	size_t bytes, enum split_format format)
+	size_t bytes, struct spool_records records)
 {
 	int dir = open_folder(AT_FDCWD, state_dir);
 	const char *why = why_not_state_dir(dir);
@@ -145,8 +150,9 @@ int spool_open(struct spool *s, const char *state_dir, const char *name,
 		.lock = -1,
 		.fd = -1,
 		.next = -1,
-		.format = format,
+		.format = records.format,
 		.segment_bytes = bytes / SPOOL_SEGMENTS,
+		.record_bytes = records.max_bytes,
 	};
 	if (!why)
 		why = make_folder(dir, name);
@@ -510,9 +516,17 @@ size_t spool_room(const struct spool *s)
 		       : 0;
 }
 
+size_t spool_free_room(const struct spool *s)
+{
+	size_t room = spool_room(s), kept = s->record_bytes + RECORD_MARGIN;
+
+	return room > kept ? room - kept : 0;
+}
+
 bool spool_is_full(const struct spool *s)
 {
-	return spool_room(s) < s->segment_bytes / FULL_FRACTION;
+	return spool_room(s) < s->segment_bytes / FULL_FRACTION ||
+	       (s->size > 0 && spool_free_room(s) == 0);
 }
 
 /* What begins on the disk may end in memory: one read has bytes of one of
@@ -576,6 +590,13 @@ int spool_end_record(struct spool *s)
 		ends = spool_ends_record(s);
 	}
 	return ends < 0 ? -1 : 0;
+}
+
+int spool_replace_last(struct spool *s, const char *last, size_t len)
+{
+	return pwrite(s->fd, last, len, (off_t)(s->size - len)) == (ssize_t)len
+		       ? 0
+		       : -1;
 }
 
 int spool_check(struct spool *s)

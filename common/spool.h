@@ -50,6 +50,7 @@ struct spool {
 	uint64_t size; /* of `current` */
 	enum split_format format;
 	size_t segment_bytes; /* how large one becomes */
+	size_t record_bytes;  /* that much of a record is kept whole */
 	struct overlay
 		*memory; /* of `current`: what the disk has no room for */
 };
@@ -71,12 +72,19 @@ uint64_t spool_read_base(const char *current);
  */
 const char *spool_obstacle(const char *state_dir, const char *name);
 
+/* How the records are that go into it. */
+struct spool_records {
+	enum split_format format;
+	size_t max_bytes; /* longer ones need not be whole; at most a sixteenth
+			   * of the spool */
+};
+
 /*
  * Opens STATE_DIR/NAME, makes it where it is not there, mode 0700. Returns 0
  * and a spool for spool_close, or -1 after a line in the log.
  */
 int spool_open(struct spool *s, const char *state_dir, const char *name,
-	size_t bytes, enum split_format format);
+	size_t bytes, struct spool_records records);
 void spool_close(struct spool *s);
 
 /*
@@ -109,6 +117,9 @@ ssize_t spool_move(struct spool *s, int pipe, size_t len);
  * that may have to end a record. */
 size_t spool_room(const struct spool *s);
 
+/* How many do wherever records end in them: one that begins there has room. */
+size_t spool_free_room(const struct spool *s);
+
 /* Is it time for the next segment, as soon as a record has ended? */
 bool spool_is_full(const struct spool *s);
 
@@ -127,6 +138,11 @@ ssize_t spool_last(const struct spool *s, char last[SPLIT_CONTEXT]);
 /* Ends an unfinished record: its line, and a block by a blank one. Returns 0,
  * or -1 with errno. */
 int spool_end_record(struct spool *s);
+
+/* Of an unfinished record that is too long, what it ends with now: at most
+ * SPLIT_CONTEXT bytes, and what was there instead is gone. Returns 0, or -1
+ * with errno. */
+int spool_replace_last(struct spool *s, const char *last, size_t len);
 
 /*
  * Goes on in memory: the disk takes nothing any more. There is always room

@@ -262,6 +262,30 @@ static void a_block_that_is_too_long_is_a_gap(void **state)
 	expect(r, &seen, "message", "mark", "gap", NULL, "message", "mark");
 }
 
+/* What is behind the place where it was cut is no event. */
+static void a_block_that_no_spool_holds_is_a_gap(void **state)
+{
+	struct site *s = *state;
+	const char *pipe = pipe_configure(s, SSE "spool_size = 131072; ");
+	struct reader *r = site_open_path(s, "/app");
+	size_t seen = 0;
+	int fd;
+
+	reader_wait_text(r, "id: ");
+	fd = pipe_open(pipe);
+	for (int i = 0; i < 3; i++) {
+		for (int line = 0; line < 5000; line++)
+			pipe_put(fd, "data: line %d of 5000%s", line,
+				i == 1 ? "\r\n" : "\n");
+		pipe_put(fd, "%s" MARK, i == 1 ? "\r\n" : "\n");
+		expect(r, &seen, "gap",
+			"{\"source\": \"app\", \"reason\": \"overlong\", "
+			"\"bytes\": null}",
+			"message", "mark");
+	}
+	close(fd);
+}
+
 static void several_sources_keep_their_types(void **state)
 {
 	struct site *s = *state;
@@ -373,6 +397,7 @@ int main(void)
 		SITE_TESTS(the_history_is_events),
 		SITE_TESTS(a_resume_goes_on_behind_the_block),
 		SITE_TESTS(a_block_that_is_too_long_is_a_gap),
+		SITE_TESTS(a_block_that_no_spool_holds_is_a_gap),
 		SITE_TESTS(several_sources_keep_their_types),
 		SITE_TESTS(a_pipe_takes_blocks),
 		SITE_TESTS(an_unfinished_block_is_dropped_with_its_file),

@@ -238,6 +238,44 @@ static void goes_on_from_segment_to_segment(void **state)
 	free(id);
 }
 
+/* Wherever in a segment one begins; and of one that is too long there is a
+ * beginning, and nothing behind it that could be taken for a line. */
+static void a_line_is_whole_or_said_to_be_cut(void **state)
+{
+	enum { MOST = 16384, LINES = 60, LONG = 100000 };
+	struct site *s = *state;
+	const char *pipe = pipe_configure(
+		s, "history = 100; max_line = 16384; spool_size = 262144;");
+	struct reader *r = follow_app(s), *resumed;
+	char line[LONG + 1], *id;
+	int fd = pipe_open(pipe);
+
+	for (int i = 0; i < LINES; i++) {
+		int len = MOST - i * 601 % MOST;
+
+		snprintf(line, sizeof(line), "%*d", len, i);
+		pipe_put(fd, "%s\n", line);
+		reader_expect_event(r, (size_t)i, "message", line);
+	}
+	id = strdup(reader_last_id(r));
+	snprintf(line, sizeof(line), "%*d", LONG, 7);
+	pipe_put(fd, "%s\nafter\n", line);
+	resumed = resume(s, "/app", id);
+	line[MOST] = '\0';
+	for (int i = 0; i < 2; i++) {
+		struct reader *one = i ? resumed : r;
+		size_t at = i ? 0 : LINES;
+
+		reader_expect_event(one, at, "gap",
+			"{\"source\": \"app\", \"reason\": \"overlong\", "
+			"\"bytes\": null}");
+		expect_data(one, at + 1, line);
+		expect_data(one, at + 2, "after");
+	}
+	close(fd);
+	free(id);
+}
+
 static size_t bytes_in(const char *folder)
 {
 	DIR *d = opendir(folder);
@@ -283,7 +321,11 @@ static void what_is_not_retained_is_a_gap(void **state)
 	free(id);
 }
 
-static size_t find_segments(const char *folder, char paths[8][PATH_MAX])
+/* Each of them may be full when it is half full, before a long line. */
+#define SEGMENTS_MAX 16
+
+static size_t find_segments(
+	const char *folder, char paths[SEGMENTS_MAX][PATH_MAX])
 {
 	glob_t found;
 	size_t count;
@@ -292,7 +334,7 @@ static size_t find_segments(const char *folder, char paths[8][PATH_MAX])
 		glob(disk_path(folder, "state/app/spool.*"), 0, NULL, &found),
 		0);
 	count = found.gl_pathc;
-	assert_in_range(count, 3, 8);
+	assert_in_range(count, 3, SEGMENTS_MAX);
 	for (size_t i = 0; i < count; i++)
 		snprintf(paths[i], PATH_MAX, "%s", found.gl_pathv[i]);
 	globfree(&found);
@@ -335,7 +377,7 @@ static void damaged_segments_are_a_gap(void **state)
 	struct site *s = *state;
 	const char *pipe = pipe_configure(s, "spool_size = 131072;");
 	struct reader *r = follow_app(s);
-	char segments[8][PATH_MAX], *ids[8];
+	char segments[SEGMENTS_MAX][PATH_MAX], *ids[8];
 	int fd = pipe_open(pipe);
 
 	for (unsigned i = 0; i < 16000; i += 500) {
@@ -668,6 +710,7 @@ int main(void)
 		SITE_TESTS(has_a_history_and_resumes_across_restarts),
 		SITE_TEST(the_responder_reads_without_a_client),
 		SITE_TESTS(goes_on_from_segment_to_segment),
+		SITE_TESTS(a_line_is_whole_or_said_to_be_cut),
 		SITE_TESTS(what_is_not_retained_is_a_gap),
 		SITE_TESTS(damaged_segments_are_a_gap),
 		SITE_TESTS(streams_pipes_and_files_together),

@@ -281,6 +281,35 @@ static void takes_intervals_with_and_without_a_fraction(void **state)
 	}
 }
 
+static void of_a_pipe_max_line_is_what_its_spool_holds_whole(void **state)
+{
+	static const struct {
+		const char *keys;
+		size_t max_line_bytes;
+	} cases[] = {
+		{ "", 1048576 },
+		{ "spool_size = 16777215;", 1048575 },
+		{ "spool_size = 131072;", 8192 },
+		{ "spool_size = 131072; max_line = 8192;", 8192 },
+		{ "spool_size = 33554432; max_line = 2097152;", 2097152 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char text[200];
+		struct config *c;
+
+		snprintf(text, sizeof(text),
+			"sources = ( { name = \"p\"; type = \"fifo\"; "
+			"path = \"/p\"; %s } );\n",
+			cases[i].keys);
+		c = load(text);
+		assert_int_equal(
+			c->sources[0].max_line_bytes, cases[i].max_line_bytes);
+		config_free(c);
+	}
+}
+
 static void history_is_never_more_than_history_max(void **state)
 {
 	struct config *c = load(IN_FILE("history_max = 3;"));
@@ -731,6 +760,11 @@ static void names_each_fault_of_a_source(void **state)
 			"from 131072 to 1099511627776 (bytes)"),
 		FIFO_ROW("spool_size = 1099511627777L;", ".spool_size",
 			"out of range"),
+		FIFO_ROW("max_line = 1048577;", ".max_line",
+			"expected at most 1048576, a sixteenth of spool_size"),
+		FIFO_ROW("spool_size = 131072; max_line = 8193;", ".max_line",
+			"expected at most 8192"),
+		FIFO_ROW("max_line = 16777217;", ".max_line", "out of range"),
 		FIFO_ROW("create = 1;", ".create", "true or false"),
 		FIFO_ROW("mode = 0620;", ".mode", "octal digits in quotes"),
 		FIFO_ROW("mode = \"1620\";", ".mode", "is no such mode"),
@@ -1457,6 +1491,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(reads_every_key),
 		cmocka_unit_test(takes_intervals_with_and_without_a_fraction),
 		cmocka_unit_test(history_is_never_more_than_history_max),
+		cmocka_unit_test(
+			of_a_pipe_max_line_is_what_its_spool_holds_whole),
 		cmocka_unit_test(access_may_be_said_in_more_ways_than_one),
 		cmocka_unit_test(any_origin_is_said_alone),
 		cmocka_unit_test(the_longest_user_has_255_bytes),

@@ -89,8 +89,9 @@ static void read_all(struct bytes *out, const char *dir)
 		if (stat(disk_path(dir, "%s", name), &st) < 0)
 			break;
 		disk_read(out, disk_path(dir, "%s", name));
-		assert_true(st.st_size > 0);
-		assert_int_equal(out->data[out->len - 1], '\n');
+		assert_true(st.st_size >= (off_t)SPLIT_CONTEXT);
+		assert_true(split_ends(config.format,
+			out->data + out->len - SPLIT_CONTEXT, SPLIT_CONTEXT));
 		base += (unsigned long long)st.st_size;
 	}
 	disk_read(out, disk_path(dir, "app/current"));
@@ -156,13 +157,28 @@ static void half_a_record_is_ended_with_the_last_writer(void **state)
 	pump_free(p);
 }
 
+/* Small ones one after the other: none before the last one was taken. */
+static void write_pieces(int fd, const struct bytes *text, size_t size)
+{
+	int waiting;
+
+	for (size_t at = 0; at < text->len; at += size) {
+		size_t len = text->len - at < size ? text->len - at : size;
+
+		assert_int_equal(write(fd, text->data + at, len), len);
+		if (size < PIPE_BUF)
+			wait_for(ioctl(fd, FIONREAD, &waiting) == 0 &&
+				 waiting == 0);
+	}
+}
+
 /* A writer of blocks, large or small, which end anywhere: each segment ends
  * with a record all the same (read_all looks). */
 static void write_blocks(size_t block)
 {
 	struct pump *p = start();
 	struct bytes text = BYTES_INIT;
-	int fd = pipe_open(path), waiting;
+	int fd = pipe_open(path);
 
 	for (int i = 0; text.len < 4 * SEGMENT; i++)
 		bytes_add_format(&text, "%d %.*s\n", i, i % 200,
@@ -172,15 +188,7 @@ static void write_blocks(size_t block)
 			"...................................................."
 			".");
 	assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
-	for (size_t at = 0; at < text.len; at += block) {
-		size_t len = text.len - at < block ? text.len - at : block;
-
-		assert_int_equal(write(fd, text.data + at, len), len);
-		/* One after the other. */
-		if (block < PIPE_BUF)
-			wait_for(ioctl(fd, FIONREAD, &waiting) == 0 &&
-				 waiting == 0);
-	}
+	write_pieces(fd, &text, block);
 	wait_for(holds(state_dir, bytes_text(&text)));
 	assert_true(disk_entries(disk_path(state_dir, "app")) >= 3 + 3);
 	close(fd);
@@ -281,31 +289,85 @@ static void segments_end_before_a_line_that_begins_one(void **state)
 	pump_free(p);
 }
 
-static void a_record_that_fits_no_segment_is_cut(void **state)
+/* What a record that is too long leaves in its segment is the start of it, and
+ * it ends there: its rest is no record. */
+static void expect_cut(const char *record, size_t len, const char *after)
 {
 	struct pump *p = start();
 	struct bytes all = BYTES_INIT;
-	char *line = malloc(3 * SEGMENT);
-	size_t letters = 0;
+	size_t rest = strlen(after), cut;
 	int fd = pipe_open(path);
 
-	(void)state;
-	memset(line, 'x', 3 * SEGMENT);
-	line[3 * SEGMENT - 1] = '\n';
-	pipe_put(fd, "before\n");
 	assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
-	assert_int_equal(write(fd, line, 3 * SEGMENT), 3 * SEGMENT);
-	pipe_put(fd, "after\n");
+	assert_int_equal(write(fd, "a\n\n", 3), 3);
+	assert_int_equal(write(fd, record, len), len);
+	assert_int_equal(write(fd, after, rest), rest);
 	close(fd);
 	pump_free(p);
 	read_all(&all, state_dir);
-	for (size_t i = 0; i < all.len; i++)
-		letters += all.data[i] == 'x';
-	assert_int_equal(letters, 3 * SEGMENT - 1);
-	assert_memory_equal(all.data, "before\n", 7);
-	assert_memory_equal(all.data + all.len - 7, "\nafter\n", 7);
-	free(line);
+	assert_true(all.len > 3 + config.max_line_bytes + rest);
+	cut = all.len - rest - 3;
+	assert_true(cut <= SEGMENT);
+	assert_memory_equal(all.data + 3, record, config.max_line_bytes);
+	assert_true(split_ends(config.format,
+		all.data + 3 + cut - SPLIT_CONTEXT, SPLIT_CONTEXT));
+	assert_string_equal(all.data + 3 + cut, after);
+	assert_true(cut == len || memmem(all.data, all.len, "tail", 4) == NULL);
 	bytes_release(&all);
+	disk_remove(disk_path(state_dir, "app"));
+}
+
+static void of_a_record_that_is_too_long_there_is_no_second_part(void **state)
+{
+	static const char *const ends[] = { "\n\n", "\r\n\n", "\r\r",
+		"\r\n\r" };
+	char *record = malloc(5 * SEGMENT);
+
+	(void)state;
+	config.max_line_bytes = SEGMENT / 2;
+	for (size_t len = SEGMENT - 20; len < SEGMENT + 20; len++) {
+		memset(record, 'x', len);
+		record[len - 1] = '\n';
+		config.format = SPLIT_LINES;
+		expect_cut(record, len, "after\n");
+	}
+	for (size_t i = 0; i < 4; i++) {
+		size_t len = (i + 2) * SEGMENT, end = strlen(ends[i]);
+
+		memset(record, 'x', len);
+		memcpy(record + len - 100, "\ndata: tail\nevent: tail\r\n", 26);
+		memcpy(record + len - end, ends[i], end);
+		config.format = SPLIT_BLOCKS;
+		expect_cut(record, len, "data: after\n\n");
+	}
+	free(record);
+}
+
+/* Wherever in a segment it begins. */
+static void a_record_that_is_not_too_long_is_whole(void **state)
+{
+	enum { LONG = SEGMENT / 2 };
+
+	(void)state;
+	config.max_line_bytes = LONG;
+	for (int before = 1; before < SEGMENT; before += 509) {
+		struct pump *p = start();
+		struct bytes text = BYTES_INIT;
+		int fd = pipe_open(path);
+
+		for (int len = before; len > LONG; len -= LONG)
+			bytes_add_format(&text, "%*d\n", LONG, before);
+		bytes_add_format(&text, "%*d\n", before % LONG, 1);
+		for (int i = 0; i < 4; i++)
+			bytes_add_format(&text, "%*d\n", LONG, i);
+		assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+		write_pieces(fd, &text, 3001);
+		close(fd);
+		pump_free(p);
+		assert_true(holds(state_dir, bytes_text(&text)));
+		bytes_release(&text);
+		disk_remove(disk_path(state_dir, "app"));
+	}
 }
 
 static void another_goes_on_when_the_first_ends(void **state)
@@ -444,7 +506,8 @@ int main(void)
 		TEST(segments_end_with_a_block),
 		TEST(half_a_block_is_ended_with_the_last_writer),
 		TEST(segments_end_before_a_line_that_begins_one),
-		TEST(a_record_that_fits_no_segment_is_cut),
+		TEST(of_a_record_that_is_too_long_there_is_no_second_part),
+		TEST(a_record_that_is_not_too_long_is_whole),
 		TEST(another_goes_on_when_the_first_ends),
 		TEST(without_inotify_the_timer_does),
 		TEST(one_state_directory_has_all_of_a_pipe),

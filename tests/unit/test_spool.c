@@ -16,6 +16,8 @@
 #define BYTES	131072
 #define SEGMENT (BYTES / SPOOL_SEGMENTS)
 
+static const struct spool_records lines = { SPLIT_LINES, BYTES / 16 };
+
 static const char *state_dir;
 static const char *folder; /* of the source */
 
@@ -29,8 +31,7 @@ static int setup(void **state)
 
 static void take(struct spool *s)
 {
-	assert_int_equal(
-		spool_open(s, state_dir, "app", BYTES, SPLIT_LINES), 0);
+	assert_int_equal(spool_open(s, state_dir, "app", BYTES, lines), 0);
 	assert_int_equal(spool_take(s), 1);
 }
 
@@ -153,8 +154,7 @@ static void one_process_at_a_time_writes(void **state)
 
 	(void)state;
 	take(&a);
-	assert_int_equal(
-		spool_open(&b, state_dir, "app", BYTES, SPLIT_LINES), 0);
+	assert_int_equal(spool_open(&b, state_dir, "app", BYTES, lines), 0);
 	assert_int_equal(spool_take(&b), 0);
 	assert_int_equal(spool_take(&b), 0);
 	put(&a, "of a\n");
@@ -206,8 +206,7 @@ static void keeps_to_its_cap(void **state)
 	assert_true(bytes_kept() > BYTES / 2);
 	spool_close(&s);
 	/* Also when less is allowed than before. */
-	assert_int_equal(
-		spool_open(&s, state_dir, "app", BYTES / 4, SPLIT_LINES), 0);
+	assert_int_equal(spool_open(&s, state_dir, "app", BYTES / 4, lines), 0);
 	assert_int_equal(spool_take(&s), 1);
 	assert_true(bytes_kept() <= BYTES / 4);
 	spool_close(&s);
@@ -275,8 +274,7 @@ static void links_in_its_folder_are_not_followed(void **state)
 	disk_write(disk_path(state_dir, "victim"), "precious\n");
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(
-			spool_open(&s, state_dir, "app", BYTES, SPLIT_LINES),
-			0);
+			spool_open(&s, state_dir, "app", BYTES, lines), 0);
 		disk_link("../victim", in_folder(names[i]));
 		assert_int_equal(spool_take(&s), -1);
 		assert_int_equal(unlink(in_folder(names[i])), 0);
