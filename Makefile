@@ -22,7 +22,7 @@ CGI    = init main
 
 # Test programs are found by their names: tests/PART/test_NAME.c. Functions
 # that one of them replaces (ld's --wrap): WRAP_test_NAME = malloc accept4
-PARTS  = units front servers browser
+PARTS  = units front servers browser cluster
 
 # SANITIZE=address,undefined builds into a folder of its own.
 SANITIZE =
@@ -221,9 +221,10 @@ units      = $(call tests_in,unit) $(fuzzers)
 front      = $(call tests_in,front)
 servers    = $(call tests_in,servers)
 browser    = $(call tests_in,browser)
+cluster    = $(call tests_in,cluster)
 
 # These run the programs, some with this loaded into them.
-$(front) $(servers) $(browser): | $(programs) $(static) $(BUILD)/tests/tools/heapinfo.so \
+$(front) $(servers) $(browser) $(cluster): | $(programs) $(static) $(BUILD)/tests/tools/heapinfo.so \
 	$(BUILD)/tests/tools/slowdisk.so $(BUILD)/tests/tools/hangfs.so
 
 $(BUILD)/tests/tools/heapinfo.so $(BUILD)/tests/tools/slowdisk.so \
@@ -240,16 +241,16 @@ endif
 WRAP_test_cold = preadv2 pread fstatfs
 WRAP_test_pump = inotify_init1
 
-$(units) $(front) $(servers) $(browser): %: %.o $(testlib_o) $(tested_o)
+$(units) $(front) $(servers) $(browser) $(cluster): %: %.o $(testlib_o) $(tested_o)
 	$(call step,LD)$(CC) $(ALL_LDFLAGS) $(WRAP_$(@F):%=-Wl,--wrap=%) -o $@ $^ \
 		$(LIBCMOCKA) $(LIBFCGI) $(LIBCONFIG) -lpthread $(LDLIBS)
 
 check:
-	@$(PACKAGES) build check servers browser
+	@$(PACKAGES) build check servers browser cluster
 	+@tests/tools/check all $(BUILD) $(MAKE) $(PARTS:%=checked-%)
 
 $(PARTS:%=check-%): check-%:
-	@$(PACKAGES) build check $(filter servers browser,$*)
+	@$(PACKAGES) build check $(filter servers browser cluster,$*)
 	$(AGAIN) checked-$*
 
 $(PARTS:%=checked-%): checked-%:
