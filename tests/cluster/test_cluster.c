@@ -280,11 +280,144 @@ static void every_entry_once_whatever_is_killed(void **state)
 	audience_release(&c.audience);
 }
 
+/* ---- a machine that joins, or is behind */
+
+static struct reader *open_at(const struct node *n, const char *id)
+{
+	struct ask ask = server_ask(
+		&n->web, (struct ask){ .path = "/log", .last_event_id = id });
+
+	return &http_open(n->web.address, &ask)->reader;
+}
+
+/* Events from index `i` on are the numbers from `from` to `to`. */
+static void expect_numbers_(struct reader *r, size_t i, size_t from, size_t to)
+{
+	char number[24];
+
+	for (; from <= to; i++, from++) {
+		snprintf(number, sizeof(number), "%zu", from);
+		reader_expect_event(r, i, "message", number);
+	}
+}
+#define expect_numbers(...) TEST_HERE(expect_numbers_(__VA_ARGS__))
+
+/* Who comes too early waits, with a word: one who is new for the whole past,
+ * one with an id for what comes behind it. The balancer sends nobody. */
+static void a_machine_that_joins_fills_its_file_first(void **state)
+{
+	enum { PAST = 5000 };
+	struct node *joining;
+	struct reader *new, *back;
+	struct cluster c;
+	size_t idle;
+
+	(void)state;
+	start(&c, PAST, NODES - 1);
+	joining = &c.nodes[NODES - 1];
+	idle = process_sockets(joining->web.responder->pid);
+	audience_open(&c.audience, c.address, "/log", LISTENERS);
+	all_see(&c, PAST);
+	assert_int_equal(process_sockets(joining->web.responder->pid), idle);
+	new = open_at(joining, NULL);
+	back = open_at(joining, c.audience.ids[PAST]);
+	reader_expect_event(new, 0, "waiting",
+		"{\"source\": \"log\", \"reason\": \"absent\"}");
+	reader_expect_event(back, 0, "waiting",
+		"{\"source\": \"log\", \"reason\": \"absent\"}");
+	node_start_bridge(joining);
+	wait_for(node_is_ready(joining));
+	expect_numbers(new, 1, 1, PAST);
+	go_on(&c, SOME);
+	all_see(&c, c.written);
+	expect_numbers(new, PAST + 1, PAST + 1, c.written);
+	expect_numbers(back, 1, PAST + 1, c.written);
+	/* The others go, and their browsers come to it. */
+	for (size_t i = 0; i < NODES - 1; i++)
+		kill_web(&c.nodes[i]);
+	go_on(&c, SOME);
+	all_see(&c, c.written);
+	assert_int_equal(c.audience.deliveries,
+		(c.written - PAST + 10) * LISTENERS); /* history: 10 */
+	audience_release(&c.audience);
+}
+
+static bool everybody_waits(void *context)
+{
+	struct cluster *c = context;
+
+	audience_look(&c->audience);
+	return c->audience.waits >= LISTENERS;
+}
+
+/* All browsers come from machines that were quicker to one that was not. */
+static void a_machine_that_is_behind_repeats_nothing(void **state)
+{
+	struct node *slow;
+	struct cluster c;
+	size_t had;
+
+	(void)state;
+	start(&c, 5, NODES);
+	slow = &c.nodes[NODES - 1];
+	audience_open(&c.audience, c.address, "/log", LISTENERS);
+	all_see(&c, c.written);
+	/* Nobody is on the slow one when it stops. */
+	kill_web(slow);
+	go_on(&c, SOME);
+	all_see(&c, c.written);
+	process_signal(slow->bridge, SIGSTOP);
+	start_web(slow);
+	go_on(&c, SOME);
+	all_see(&c, c.written);
+	had = c.written;
+	for (size_t i = 0; i < NODES - 1; i++)
+		kill_web(&c.nodes[i]);
+	if (!wait_until(everybody_waits, &c, test_limit_ms()))
+		fail_msg("%zu of %d wait", c.audience.waits, LISTENERS);
+	assert_int_equal(c.audience.deliveries, had * LISTENERS);
+	process_signal(slow->bridge, SIGCONT);
+	go_on(&c, SOME);
+	all_see(&c, c.written);
+	assert_int_equal(c.audience.deliveries, c.written * LISTENERS);
+	audience_release(&c.audience);
+}
+
+/* Any other status would end a browser's EventSource for good. */
+static void where_nobody_answers_the_balancer_has_them_come_back(void **state)
+{
+	struct cluster c;
+	struct reader *r;
+
+	(void)state;
+	start(&c, 5, NODES);
+	for (size_t i = 0; i < NODES; i++)
+		kill_web(&c.nodes[i]);
+	for (int i = 0; i < 3; i++) {
+		r = &http_open(c.address,
+			&(struct ask){ .mount = "/events", .path = "/log" })
+			     ->reader;
+		reader_wait_end(r);
+		reader_expect_status(r, 200);
+		assert_string_equal(
+			reader_header(r, "content-type"), "text/event-stream");
+		assert_int_equal(r->sse.retry_ms, 5000);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(
 			every_entry_once_whatever_is_killed, test_cleanup),
+		cmocka_unit_test_teardown(
+			a_machine_that_joins_fills_its_file_first,
+			test_cleanup),
+		cmocka_unit_test_teardown(
+			a_machine_that_is_behind_repeats_nothing, test_cleanup),
+		cmocka_unit_test_teardown(
+			where_nobody_answers_the_balancer_has_them_come_back,
+			test_cleanup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
