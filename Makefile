@@ -9,7 +9,7 @@ VERSION = 0.1
 -include config.mk
 
 # common: what both programs share, lower floors first.
-COMMON = buffer log place ids order utf8 encode block metrics split ring access cors beat measurement request head \
+COMMON = memory buffer log place ids order utf8 encode block metrics split ring access cors beat measurement request head \
          page viewer judge cure doctor \
          config config_fault config_find config_key config_list config_same config_source config_text config_value \
          program cold mount probe overlay spool file scan siblings \
@@ -224,12 +224,11 @@ browser    = $(call tests_in,browser)
 cluster    = $(call tests_in,cluster)
 
 # These run the programs, some with this loaded into them.
-$(front) $(servers) $(browser) $(cluster): | $(programs) $(static) $(BUILD)/tests/tools/heapinfo.so \
-	$(BUILD)/tests/tools/slowdisk.so $(BUILD)/tests/tools/hangfs.so
+preloads = $(patsubst %,$(BUILD)/tests/tools/%.so,heapinfo slowdisk hangfs noroom)
 
-$(BUILD)/tests/tools/heapinfo.so $(BUILD)/tests/tools/slowdisk.so \
-$(BUILD)/tests/tools/hangfs.so: \
-$(BUILD)/%.so: %.c
+$(front) $(servers) $(browser) $(cluster): | $(programs) $(static) $(preloads)
+
+$(preloads): $(BUILD)/%.so: %.c
 	@mkdir -p $(@D)
 	$(call step,CC)$(CC) -std=c11 -D_GNU_SOURCE -O -fPIC -shared -o $@ $< -lpthread
 

@@ -427,8 +427,10 @@ static int run_by_hand(
 	buffer_add_byte(&path, '/');
 	buffer_add_string(&path, names ? names : "");
 	buffer_add_byte(&path, '\0');
-	if (path.failed)
+	if (path.failed) {
+		log_error("start: %s", strerror(ENOMEM));
 		return EX_OSERR;
+	}
 	hand = (struct by_hand){ path.data, after };
 	outcome = request_read(&request, from_command_line, &hand);
 	result = run(config, &request, outcome, false);

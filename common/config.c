@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/memory.h"
+
 #define STATE_DIR_USUAL "/var/lib/ssetail"
 
 const struct source_config *config_source(
@@ -36,6 +38,11 @@ static char *make_absolute(const char *path)
 	return absolute;
 }
 
+/* What libconfig makes of a text: buffers of its scanner, and a setting for
+ * every few bytes, "a=1;" at the least. */
+#define TREE_BYTES  262144u
+#define TREE_FACTOR 40u
+
 static void parse_fault(
 	struct config_reader *r, const config_t *tree, unsigned last)
 {
@@ -59,6 +66,10 @@ static void parse(
 {
 	config_t tree;
 
+	if (!memory_is_there(TREE_BYTES + TREE_FACTOR * strlen(text))) {
+		r->no_memory = true;
+		return;
+	}
 	config_init(&tree);
 	if (config_read_string(&tree, text) == CONFIG_TRUE) {
 		config_setting_t *root = config_root_setting(&tree);

@@ -147,7 +147,7 @@ void config_free(struct config *config);
 void config_fault_text(const struct config_fault *f, const char *path,
 	char *text, size_t size);
 
-/* Prints each fault to standard error, in that form. */
+/* Prints each fault to standard error, in that form; none: ENOMEM. */
 void config_faults_print(const struct config_faults *faults, const char *path);
 void config_faults_release(struct config_faults *faults);
 

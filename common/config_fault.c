@@ -1,5 +1,6 @@
 #include "common/config_inside.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,8 @@ void config_fault_text(
 
 void config_faults_print(const struct config_faults *faults, const char *path)
 {
+	if (faults->count == 0)
+		dprintf(STDERR_FILENO, "%s: %s\n", path, strerror(ENOMEM));
 	for (size_t i = 0; i < faults->count; i++) {
 		char text[CONFIG_FAULT_TEXT];
 

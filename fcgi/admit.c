@@ -17,6 +17,7 @@
 
 #include "common/log.h"
 #include "common/head.h"
+#include "common/memory.h"
 #include "fcgi/record.h"
 
 /* Linux 6.3; where vm.memfd_noexec is 2, a memfd is not to be had without. */
@@ -287,6 +288,11 @@ static int open_memfd(const void *bytes, size_t len)
 	return fd;
 }
 
+/* What it needs for that: two streams with buffers of 8 KiB; and the
+ * parameters with the list of them, which is made anew as it grows. */
+#define PARSE_BYTES  65536u
+#define PARSE_FACTOR 2u
+
 /*
  * Lets libfcgi parse a head. Without a listening socket nothing in it can
  * wait, and every retry of its ends in an error. Of the request only the
@@ -296,7 +302,8 @@ static int parse(FCGX_Request *request, const void *head, size_t len)
 {
 	int fd;
 
-	if (init_libfcgi() != 0 || (fd = open_memfd(head, len)) < 0)
+	if (!memory_is_there(PARSE_BYTES + PARSE_FACTOR * len) ||
+		init_libfcgi() != 0 || (fd = open_memfd(head, len)) < 0)
 		return -1;
 	FCGX_InitRequest(request, -1, 0);
 	request->ipcFd = fd;

@@ -39,9 +39,9 @@ void inject_compose(struct inject_command *c, const struct inject *what,
 		add(c, &count, "-e");
 		add(c, &count, c->inject);
 	}
-	if (what->env) {
+	for (const char *const *env = what->env; *env; env++) {
 		add(c, &count, "-E");
-		add(c, &count, what->env);
+		add(c, &count, *env);
 	}
 	for (; *program; program++)
 		add(c, &count, *program);

@@ -18,7 +18,7 @@ struct inject {
 	const char *action; /* "error=EIO", "signal=KILL" */
 	unsigned when;	    /* the n-th of them, from 1 */
 	const char *trace;  /* a file for all that is called; NULL: none */
-	const char *env;    /* "NAME=value", for the program, or NULL */
+	const char *env[3]; /* "NAME=value", for the program; ends with NULL */
 };
 
 #define INJECT_ARGV_MAX 32
