@@ -16,6 +16,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "cgi/examine.h"
 #include "cgi/init.h"
 #include "common/check.h"
 #include "common/config.h"
@@ -354,6 +355,7 @@ static int usage(FILE *to, int code)
 	fputs("usage: ssetail.cgi [-c FILE] [-a ID] NAME[,NAME]\n"
 	      "       ssetail.cgi [-c FILE] -t\n"
 	      "       ssetail.cgi [-o DIRECTORY] --init NAME PATH [FOLDER]\n"
+	      "       ssetail.cgi --doctor URL [-- CURL-OPTION ...]\n"
 	      "       ssetail.cgi -V | -h\n"
 	      "Started by a web server it answers one request (CGI/1.1). By "
 	      "hand it streams\nthe sources of these names to standard "
@@ -366,6 +368,9 @@ static int usage(FILE *to, int code)
 	      "NAME of the log PATH; FOLDER is the one on\n           the "
 	      "host, by default the program's; -o writes both into "
 	      "DIRECTORY\n"
+	      "  --doctor says why events arrive late at URL, the address of "
+	      "this program or of\n           ssetail.fcgi on a web server; "
+	      "needs curl\n"
 	      "  -V       prints the version\n"
 	      "  -h       prints this\n",
 		to);
@@ -467,13 +472,16 @@ struct options {
 	const char *after;
 	bool check;
 	bool init;
+	bool doctor;
 };
 
 /* Returns -1 to go on, or the code to exit with. */
 static int read_options(struct options *o, int argc, char **argv)
 {
 	static const struct option names[] = {
-		{ "init", no_argument, NULL, 'i' }, { NULL, 0, NULL, 0 }
+		{ "init", no_argument, NULL, 'i' },
+		{ "doctor", no_argument, NULL, 'd' },
+		{ NULL, 0, NULL, 0 },
 	};
 	int c;
 
@@ -491,6 +499,9 @@ static int read_options(struct options *o, int argc, char **argv)
 		case 'i':
 			o->init = true;
 			break;
+		case 'd':
+			o->doctor = true;
+			break;
 		case 't':
 			o->check = true;
 			break;
@@ -505,6 +516,11 @@ static int read_options(struct options *o, int argc, char **argv)
 	}
 	if ((o->directory && !o->init) || (o->after && (o->check || o->init)))
 		return usage(stderr, EX_USAGE);
+	if (o->doctor)
+		return optind < argc && !o->init && !o->check && !o->config &&
+				       !o->after
+			       ? -1
+			       : usage(stderr, EX_USAGE);
 	if (!o->init && argc - optind > (o->check ? 0 : 1))
 		return usage(stderr, EX_USAGE);
 	return -1;
@@ -529,6 +545,8 @@ int main(int argc, char **argv)
 		return result;
 	if (options.init)
 		return init(argc - optind, argv + optind, options.directory);
+	if (options.doctor)
+		return examine(argv[optind], argv + optind + 1);
 	if (!as_cgi && is_listening(STDIN_FILENO)) {
 		log_error("start: a web server started this as a FastCGI "
 			  "program: that is ssetail.fcgi");

@@ -1,9 +1,9 @@
 /*
  * beat: the three streams by which the doctor measures what is between it and
  * the program, see judge.h. They are clocks (clock.h) whose events are numbers
- * from 1, each with the sender's time:
+ * from 1, each with the milliseconds that have passed for the sender:
  *
- *	data: 17 1795272364123 ......
+ *	data: 17 960 ......
  *	id: 17
  *
  * BEAT_PACE grows: an event is padded so that the bytes up to it double with
@@ -29,7 +29,7 @@ enum { BEATS = BEAT_QUIET + 1 };
 
 /* Bytes of what an event without padding takes, and of what is before the
  * first: the head that the web server gets, and the opening of the stream. */
-#define BEAT_EVENT_BYTES   34
+#define BEAT_EVENT_BYTES   24
 #define BEAT_OPENING_BYTES 450
 
 /* How many milliseconds there are between two events. */

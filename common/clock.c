@@ -55,6 +55,8 @@ static void prepend(struct clock *c, struct ticker *t)
 void clock_follow(
 	struct clock *c, struct ticker *t, uint64_t number, int64_t now_ms)
 {
+	if (c->started_ms == 0)
+		c->started_ms = now_ms;
 	t->cursor = (struct clock_cursor){ number, now_ms };
 	t->next = t->previous = NULL;
 	if (!clock_is_over(c, number))
@@ -114,23 +116,20 @@ void clock_add_id(
 		out->len += place_format(to, &p);
 }
 
-/* The number, the sender's time in milliseconds, padding. */
-static void add_beat(const struct clock *c, uint64_t number, struct buffer *out)
+/* The number, when it was due, padding: the same whenever it is made again, as
+ * for a socket that took half of it. */
+static void add_beat(const struct clock *c, uint64_t number, int64_t due_ms,
+	struct buffer *out)
 {
 	size_t padding = c->config->is_padded ? beat_padding(number) : 0;
-	struct timespec now;
 	char *to;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	buffer_add_format(out, "data: %" PRIu64 " %" PRId64, number,
-		(int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
-	if (padding > 0) {
-		buffer_add_byte(out, ' ');
-		to = buffer_reserve(out, padding);
-		if (to) {
-			memset(to, '.', padding);
-			out->len += padding;
-		}
+	buffer_add_format(out, "data: %" PRIu64 " %" PRId64 " ", number,
+		due_ms - c->started_ms);
+	to = buffer_reserve(out, padding);
+	if (to) {
+		memset(to, '.', padding);
+		out->len += padding;
 	}
 	buffer_add_byte(out, '\n');
 }
@@ -145,10 +144,6 @@ static void add_text(const struct clock *c, uint64_t number, struct buffer *out)
 		buffer_add_string(out, "data: ");
 		buffer_add_number(out, number);
 		buffer_add_byte(out, '\n');
-		return;
-	}
-	if (c->config->show == CLOCK_BEAT) {
-		add_beat(c, number, out);
 		return;
 	}
 	now = time(NULL);
@@ -172,7 +167,10 @@ bool clock_produce(const struct clock *c, const struct clock_view *view,
 	/* Who is behind goes on from now, and is not flooded. */
 	if (to->due_ms < now_ms)
 		to->due_ms = now_ms + c->config->interval_ms;
-	add_text(c, to->number, out);
+	if (c->config->show == CLOCK_BEAT)
+		add_beat(c, to->number, from->due_ms, out);
+	else
+		add_text(c, to->number, out);
 	if (view->event) {
 		buffer_add_string(out, "event: ");
 		buffer_add_string(out, view->event);

@@ -26,6 +26,7 @@ struct ticker {
 struct clock {
 	const struct source_config *config; /* borrowed */
 	uint16_t tag;
+	int64_t started_ms;    /* when its first connection came */
 	struct ticker tickers; /* the list's head; the first is due first */
 };
 

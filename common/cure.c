@@ -40,16 +40,16 @@ static const struct {
 		"response is held\n"
 		"back until it ends, and a stream does not end.\n" },
 	[CAUSE_COMPRESSION] = { "compression", UNIT_NONE,
-		"Who compresses the stream holds events back: the response "
-		"has a Content-Encoding.\n" },
+		"The stream is compressed, as its Content-Encoding says, and "
+		"who does that\n"
+		"holds events back.\n" },
 	[CAUSE_BUFFER] = { "buffer", UNIT_KIB,
 		"The first event arrived when about # KiB had been sent: a "
 		"buffer of that size\n"
 		"is filled before anything is passed on.\n" },
 	[CAUSE_DELAY] = { "delay", UNIT_MS,
-		"Nothing is held back for long, but events arrive about # ms "
-		"late, two or three\n"
-		"at a time.\n" },
+		"Events arrive every # ms, several at a time: they are "
+		"collected for so long.\n" },
 	[CAUSE_IDLE_CUT] = { "idle-cut", UNIT_SECONDS,
 		"A stream is cut when it was silent for # s, which is less "
 		"than the time between\n"
@@ -190,11 +190,11 @@ static const struct cure cures[] = {
 	{ CAUSE_BUFFER, SOFTWARE_APACHE, AS_FASTCGI, 64,
 		"For Apache with mod_fcgid, in the server or virtual host",
 		"FcgidOutputBufferSize 0\n" },
-	{ CAUSE_BUFFER, SOFTWARE_APACHE, AS_FASTCGI, 8,
+	{ CAUSE_BUFFER, SOFTWARE_APACHE, AS_FASTCGI, 4,
 		"For Apache with mod_proxy_fcgi and ProxyPass, at the end of "
 		"that line",
 		"flushpackets=on\n" },
-	{ CAUSE_BUFFER, SOFTWARE_APACHE, AS_FASTCGI, 8,
+	{ CAUSE_BUFFER, SOFTWARE_APACHE, AS_FASTCGI, 4,
 		"For Apache with mod_proxy_fcgi and SetHandler, with the name "
 		"that stands there",
 		"<Proxy \"fcgi://ssetail/\">\n"
@@ -344,8 +344,10 @@ static bool is_for(const struct cure *c, const struct finding *finding,
 
 static bool has_its_size(const struct cure *c, const struct finding *finding)
 {
-	return finding->cause == CAUSE_BUFFER && c->kib > 0 &&
-	       c->kib == finding->number / 1024;
+	unsigned kib = finding->number / 1024;
+
+	return finding->cause == CAUSE_BUFFER && c->kib > 0 && c->kib <= kib &&
+	       kib <= 2 * c->kib;
 }
 
 /* Each line behind four blanks; a tab is four more. */

@@ -14,8 +14,13 @@
 /* Two tries have found the same buffer when they are that close. */
 #define HELD_EVENTS_APART 2
 
-/* A delay that is felt, and more than the way through a network takes. */
-#define LATE_MS (BEAT_PACE_MS * 5 / 4)
+/* A timer that collects events lets them go at equal intervals, of more than
+ * two of the sender's: half of them differ by less than this. */
+#define TIMER_MS_MIN   (BEAT_PACE_MS * 5 / 2)
+#define TIMER_MS_APART BEAT_PACE_MS
+
+/* So late they are not by a machine that is only busy. */
+#define LATE_MS_UNSURE 1000
 
 /* What waits for as long as this waits for another stream to end. */
 #define WAIT_MS (BEAT_HOLD_MS * (BEAT_HOLD_EVENTS - 1) * 3 / 4)
@@ -53,14 +58,21 @@ static int64_t first_was_late_ms(const struct measurement_pace *pace)
 }
 
 /* How many events had been sent when the first one arrived. */
-static size_t held_events(const struct measurement_pace *pace)
+static uint32_t held_events(const struct measurement_pace *pace)
 {
 	int64_t late = first_was_late_ms(pace) + BEAT_PACE_MS / 2;
-	size_t held = 0;
+	uint32_t held = 0;
 
 	while (held < pace->count && pace->events[held].sent_ms <= late)
 		held++;
 	return held;
+}
+
+static void insert(uint32_t *sorted, size_t count, uint32_t number)
+{
+	for (; count > 0 && sorted[count - 1] > number; count--)
+		sorted[count] = sorted[count - 1];
+	sorted[count] = number;
 }
 
 /* How late half of the events were, at least. */
@@ -73,19 +85,38 @@ static uint32_t median_late_ms(const struct measurement_pace *pace)
 	for (size_t i = 0; i < pace->count; i++) {
 		int64_t ms = base + (int64_t)pace->events[i].arrived_ms -
 			     (int64_t)pace->events[i].sent_ms;
-		size_t at = count++;
 
-		for (; at > 0 && late[at - 1] > ms; at--)
-			late[at] = late[at - 1];
-		late[at] = (uint32_t)ms;
+		insert(late, count++, (uint32_t)ms);
 	}
 	return count > 0 ? late[count / 2] : 0;
 }
 
+/* The interval at which events were let go of, if that looks like a timer's;
+ * else 0. */
+static uint32_t timer_ms(const struct measurement_pace *pace)
+{
+	uint32_t gaps[BEAT_PACE_EVENTS], last = 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < pace->count; i++) {
+		uint32_t at = pace->events[i].arrived_ms;
+
+		if (at < last + BEAT_PACE_MS / 4)
+			continue;
+		insert(gaps, count++, at - last);
+		last = at;
+	}
+	if (count < 4 || gaps[count / 4] < TIMER_MS_MIN ||
+		gaps[count * 3 / 4] - gaps[count / 4] > TIMER_MS_APART)
+		return 0;
+	return gaps[count / 2];
+}
+
 struct paces {
-	size_t count;			/* that tell something */
-	size_t held[MEASUREMENT_PACES]; /* the least first */
-	uint32_t late_ms;		/* in the best of them */
+	size_t count;			  /* that tell something */
+	uint32_t held[MEASUREMENT_PACES]; /* events, the least first */
+	uint32_t late_ms;		  /* in the best of them */
+	uint32_t timer_ms;		  /* the least; 0: not in all */
 };
 
 static struct paces look_at_paces(const struct measurement *m)
@@ -94,23 +125,21 @@ static struct paces look_at_paces(const struct measurement *m)
 
 	for (size_t i = 0; i < MEASUREMENT_PACES; i++) {
 		const struct measurement_pace *pace = &m->pace[i];
-		size_t at = p.count;
-		uint32_t late = median_late_ms(pace);
+		uint32_t late = median_late_ms(pace), timer = timer_ms(pace);
 
 		if (pace->count < HELD_EVENTS_MIN)
 			continue;
 		if (p.count == 0 || late < p.late_ms)
 			p.late_ms = late;
-		for (; at > 0 && p.held[at - 1] > held_events(pace); at--)
-			p.held[at] = p.held[at - 1];
-		p.held[at] = held_events(pace);
-		p.count++;
+		if (p.count == 0 || timer < p.timer_ms)
+			p.timer_ms = timer;
+		insert(p.held, p.count++, held_events(pace));
 	}
 	return p;
 }
 
 /* The power of two that is next to what a buffer holds. */
-static uint32_t buffer_bytes(size_t held)
+static uint32_t buffer_bytes(uint32_t held)
 {
 	return (uint32_t)64 << (held + 2) / 4;
 }
@@ -125,7 +154,7 @@ static bool is_compressed(const struct measurement *m)
 static bool judge_paces(struct verdict *v, const struct measurement *m)
 {
 	struct paces p = look_at_paces(m);
-	size_t held = p.held[0];
+	uint32_t held = p.held[0];
 
 	if (p.count == 0) {
 		v->word = VERDICT_NOTHING;
@@ -133,8 +162,10 @@ static bool judge_paces(struct verdict *v, const struct measurement *m)
 	}
 	if (held < HELD_EVENTS_MIN) {
 		v->late_ms = p.late_ms;
-		if (p.late_ms >= LATE_MS)
-			find(v, CAUSE_DELAY, p.late_ms);
+		if (p.timer_ms > 0)
+			find(v, CAUSE_DELAY, p.timer_ms);
+		else if (p.late_ms >= LATE_MS_UNSURE)
+			v->word = VERDICT_UNSURE;
 		return false;
 	}
 	if (p.count < 2 || p.held[1] - held > HELD_EVENTS_APART)

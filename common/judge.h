@@ -25,7 +25,7 @@ enum cause {
 	CAUSE_WHOLE,	   /* the whole response is held back */
 	CAUSE_COMPRESSION, /* it is, by who compresses it */
 	CAUSE_BUFFER,	   /* so many bytes of it are */
-	CAUSE_DELAY,	   /* each event is, for so many ms */
+	CAUSE_DELAY,	   /* events are, for so many ms */
 	CAUSE_IDLE_CUT,	   /* cut when nothing came for so many ms */
 	CAUSE_AGE_CUT,	   /* cut after so many ms, whatever came */
 	CAUSE_SHORTAGE,	   /* so many streams at once, and others wait */
