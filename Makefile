@@ -12,7 +12,7 @@ VERSION = 0.1
 COMMON = memory buffer log place ids order utf8 encode block metrics split ring access cors beat measurement request head \
          page viewer judge cure doctor \
          config config_fault config_find config_key config_list config_same config_source config_text config_value \
-         program cold mount probe overlay spool file scan siblings \
+         program cold path mount probe grants sandbox overlay spool file scan siblings \
          chain chain_around chain_copy chain_look chain_resolve watch \
          pump \
          feed feed_cursor feed_head feed_ids feed_produce feed_start feed_watch \

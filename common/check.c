@@ -13,6 +13,7 @@
 #include "common/file.h"
 #include "common/obstacle.h"
 #include "common/remedy.h"
+#include "common/sandbox.h"
 #include "common/siblings.h"
 #include "common/spool.h"
 
@@ -216,6 +217,43 @@ static bool check_pipe(
 	return is_well && !why;
 }
 
+/* ---- the sandbox */
+
+static void print_grant(const struct grant *grant)
+{
+	static const struct {
+		unsigned right;
+		const char *words;
+	} list[] = {
+		{ GRANT_READ, "read" },
+		{ GRANT_WRITE, "write" },
+		{ GRANT_PIPE, "make pipes" },
+		{ GRANT_REMOVE, "remove the socket" },
+	};
+	const char *before = ": ";
+
+	printf("sandbox: %s", grant->path);
+	for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++)
+		if (grant->rights & list[i].right) {
+			printf("%s%s", before, list[i].words);
+			before = ", ";
+		}
+	puts(grant->rights ? "" : ": is not there: needs a restart when it is");
+}
+
+static void print_sandbox(
+	const struct config *config, const struct grants *grants)
+{
+	if (!config->sandbox) {
+		puts("sandbox: off");
+		return;
+	}
+	for (size_t i = 0; i < grants->count; i++)
+		print_grant(&grants->list[i]);
+	if (sandbox_version() < 0)
+		puts("sandbox: " SANDBOX_NO_LANDLOCK);
+}
+
 /* ---- all of it */
 
 struct tally {
@@ -276,7 +314,7 @@ static void warn_of_open_sources(const struct config *config)
 				config->sources[i].name);
 }
 
-int check_sources(const struct config *config)
+int check_sources(const struct config *config, const struct grants *grants)
 {
 	struct tally t = { 0 };
 
@@ -291,6 +329,7 @@ int check_sources(const struct config *config)
 	}
 	if (t.about_rights)
 		remedy_print_warning(stderr);
+	print_sandbox(config, grants);
 	print_summary(config, &t);
 	return t.unreadable + t.partly > 0 ? EX_NOINPUT : 0;
 }

@@ -150,6 +150,7 @@ static struct config *new_config(struct config_reader *r, const char *path)
 		.ring_bytes = 1048576,
 		.incremental = true,
 		.doctor = true,
+		.sandbox = true,
 	};
 	set_state_dir(r, config);
 	config->file = make_absolute(path);
@@ -206,6 +207,9 @@ void config_free(struct config *config)
 	free(config->listen);
 	free(config->listen_group);
 	free(config->state_dir);
+	for (size_t i = 0; i < config->sandbox_paths.count; i++)
+		free(config->sandbox_paths.list[i]);
+	free(config->sandbox_paths.list);
 	cors_rules_release(&config->cors);
 	access_rules_release(&config->metrics);
 	free(config);

@@ -37,8 +37,14 @@ enum clock_show {
 	CLOCK_BEAT /* the doctor's, see beat.h; of no configuration */
 };
 
+struct path_list {
+	char **list; /* absolute */
+	size_t count;
+};
+
 struct source_config {
-	char *name; /* [A-Za-z0-9_.-]{1,64} */
+	char *name;    /* [A-Za-z0-9_.-]{1,64} */
+	unsigned line; /* of the file, where the source begins */
 	enum source_type type;
 	char *event;		    /* type of its events; NULL: none given */
 	unsigned history;	    /* records at a first connect */
@@ -90,6 +96,8 @@ struct config {
 	bool log_clients;	/* lines about single clients */
 	bool trust_remote_user; /* see access.h */
 	char *state_dir;	/* absolute; spools of pipes are in it */
+	bool sandbox;		/* see sandbox.h */
+	struct path_list sandbox_paths; /* may be read, too */
 	struct cors_rules cors;
 	bool cors_credentials;
 	struct access_rules metrics; /* allow alone: who may see what was
@@ -160,7 +168,7 @@ bool config_same_access(const struct config *a, const struct config *b);
 
 /*
  * What cannot change while a program runs (listen, listen_mode, listen_group,
- * state_dir) is put into `config` as it is in `running`. The names of those
+ * state_dir, sandbox, sandbox_paths) is put into `config` as it is in `running`. The names of those
  * that were to change are in names[size] then, "listen, state_dir", cut to
  * fit. Returns 0, or -1 with ENOMEM: `config` is of no use then.
  */

@@ -6,7 +6,7 @@
  *	config_text.c    the text, before libconfig sees it
  *	config_key.c     the tables of keys: a new key is a row there
  *	config_value.c   kinds of values: read, checked, compared
- *	config_list.c    kinds that are lists: users, addresses, origins
+ *	config_list.c    kinds that are lists: users, addresses, origins, paths
  *	config_source.c  a source as a whole: its type, what fits beside what
  *	config_same.c    two configurations side by side: a reload
  *	config_fault.c   the list of what is wrong
@@ -151,10 +151,10 @@ extern const struct value_kind value_unsigned, value_size, value_uint64,
 extern const struct value_kind value_string, value_path, value_listen,
 	value_name, value_event, value_pattern, value_time_format;
 
-/* Lists: into struct access_rules, struct cors_rules; value_source_origins
+/* Lists: into struct access_rules, struct cors_rules, struct path_list; value_source_origins
  * into struct source_config, value_sources into struct config. */
 extern const struct value_kind value_users, value_allow, value_metrics_allow,
-	value_origins, value_source_origins, value_sources;
+	value_origins, value_source_origins, value_paths, value_sources;
 
 /* Notes a fault: the problem, and what the key expects. */
 void config_value_fault(struct config_reader *r, const struct config_key *key,
@@ -176,6 +176,10 @@ void config_keep(struct config_reader *r, char **to, const char *s);
 
 /* The same, with the configuration's folder before a relative path. */
 void config_keep_path(struct config_reader *r, char **to, const char *path);
+
+/* Puts a copy of the list in place of *to. */
+void config_keep_paths(struct config_reader *r, struct path_list *to,
+	const struct path_list *from);
 
 /* Are both the same text, or both none? */
 bool config_same_text(const char *a, const char *b);

@@ -218,3 +218,48 @@ static void read_source_origins(struct config_reader *r,
 }
 const struct value_kind value_source_origins = { read_source_origins, 0,
 	same_source_origins };
+
+/* ---- paths */
+
+static bool same_paths(const void *a, const void *b)
+{
+	const struct path_list *old = a, *new = b;
+
+	return same_list(old->list, old->count, new->list, new->count);
+}
+
+/* None at all may be meant: the default. */
+static void read_paths(struct config_reader *r, const struct config_key *key,
+	const config_setting_t *value, void *to)
+{
+	struct path_list *paths = to;
+	size_t length;
+
+	if (config_setting_type(value) != CONFIG_TYPE_ARRAY) {
+		config_bad_type(r, key, value);
+		return;
+	}
+	length = (size_t)config_setting_length(value);
+	paths->list = room_for(r, length, sizeof(*paths->list));
+	for (size_t i = 0; paths->list && i < length; i++) {
+		struct element e;
+
+		read_element(r, key, value, i, &e);
+		if (e.text != NULL)
+			config_keep_path(
+				r, &paths->list[paths->count++], e.text);
+	}
+}
+const struct value_kind value_paths = { read_paths, 0, same_paths };
+
+void config_keep_paths(struct config_reader *r, struct path_list *to,
+	const struct path_list *from)
+{
+	for (size_t i = 0; i < to->count; i++)
+		free(to->list[i]);
+	free(to->list);
+	to->count = 0;
+	to->list = room_for(r, from->count, sizeof(*to->list));
+	for (size_t i = 0; to->list && i < from->count; i++)
+		config_keep(r, &to->list[to->count++], from->list[i]);
+}

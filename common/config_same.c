@@ -44,7 +44,7 @@ bool config_same_access(const struct config *a, const struct config *b)
 static bool is_fixed(const struct config_key *key)
 {
 	static const char *const names[] = { "listen", "listen_mode",
-		"listen_group", "state_dir" };
+		"listen_group", "state_dir", "sandbox", "sandbox_paths" };
 
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		if (strcmp(key->name, names[i]) == 0)
@@ -58,7 +58,10 @@ static void copy_value(struct config_reader *r, const struct config_key *key,
 	char *to = (char *)r->config + key->offset;
 	const char *value = (const char *)from + key->offset;
 
-	if (key->kind->bytes > 0)
+	if (key->kind == &value_paths)
+		config_keep_paths(r, (struct path_list *)to,
+			(const struct path_list *)value);
+	else if (key->kind->bytes > 0)
 		memcpy(to, value, key->kind->bytes);
 	else
 		keep_or_none(r, (char **)to, *(char *const *)value);

@@ -41,7 +41,7 @@ static bool leads_to_pipe(
 	if (s == NULL)
 		return false;
 	config_keep_path(r, &path, s);
-	is_pipe = path != NULL && !mount_may_hang(path) &&
+	is_pipe = path != NULL && !mount_may_hang(path, NULL) &&
 		  stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
 	free(path);
 	return is_pipe;
@@ -184,6 +184,7 @@ static void read_source(struct config_reader *r, const config_setting_t *group,
 	unsigned types;
 
 	set_source_defaults(r, source);
+	source->line = config_setting_source_line(group);
 	if (!config_setting_is_group(group)) {
 		snprintf(r->group, sizeof(r->group), "sources[%d]", index);
 		config_add_fault(r, config_setting_source_line(group), "",

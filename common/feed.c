@@ -218,7 +218,7 @@ static enum feed_outcome open_source(struct feed *f)
 	memset(f->seams, 0, sizeof(f->seams));
 	f->due_ms = INT64_MAX;
 	f->is_hanging = f->timer_is_due = false;
-	if (cold_is_started() && mount_may_hang(f->path)) {
+	if (cold_is_started() && mount_may_hang(f->path, NULL)) {
 		f->probe = probe_new(f->path);
 		if (!f->probe) {
 			ring_release(&f->ring);

@@ -4,10 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* As many links as the kernel follows. */
-#define LINKS_MAX 40
+#include "common/path.h"
 
 static bool kind_may_hang(const char *kind)
 {
@@ -91,68 +89,39 @@ static bool is_on_such(FILE *mounts, const char *path)
 	return may;
 }
 
-/* Puts what the link `at` leads to in its place, before the `rest` of the
- * path. False when that is too long. */
-static bool follow(char at[PATH_MAX], const char *link, char rest[PATH_MAX])
+/* All of it at once: the kernel writes it anew each time it is read from its
+ * beginning. NULL where there is none; *text is to be freed. */
+static FILE *open_mounts(char **text)
 {
-	char joined[PATH_MAX];
-	int n = snprintf(joined, sizeof(joined), "%s/%s", link, rest);
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	size_t room = 0;
+	ssize_t len;
 
-	if (n < 0 || (size_t)n >= sizeof(joined))
-		return false;
-	strcpy(rest, joined);
-	if (link[0] == '/')
-		at[0] = '\0';
-	else
-		*strrchr(at, '/') = '\0';
-	return true;
+	*text = NULL;
+	if (!f)
+		return NULL;
+	len = getdelim(text, &room, '\0', f);
+	fclose(f);
+	return len > 0 ? fmemopen(*text, (size_t)len, "r") : NULL;
 }
 
-/* Adds the next component of `rest` to `at`. False when there is none. */
-static bool step(char at[PATH_MAX], char rest[PATH_MAX])
+bool mount_may_hang(const char *path, char at[PATH_MAX])
 {
-	const char *start = rest + strspn(rest, "/");
-	size_t len = strcspn(start, "/"), have = strlen(at);
-
-	if (len == 0 || have + 1 + len >= PATH_MAX)
-		return false;
-	if (len == 2 && memcmp(start, "..", 2) == 0) {
-		if (have)
-			*strrchr(at, '/') = '\0';
-	} else if (len != 1 || *start != '.') {
-		at[have] = '/';
-		memcpy(at + have + 1, start, len);
-		at[have + 1 + len] = '\0';
-	}
-	memmove(rest, start + len, strlen(start + len) + 1);
-	return true;
-}
-
-bool mount_may_hang(const char *path)
-{
-	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-	char at[PATH_MAX] = "", rest[PATH_MAX], link[PATH_MAX];
+	struct path_walk w;
 	bool may = false;
-	int links = 0;
+	char *text;
+	FILE *mounts = open_mounts(&text);
 
-	if (!mounts)
-		return false;
-	if (strlen(path) < sizeof(rest)) {
-		strcpy(rest, path);
-		while (!may && step(at, rest)) {
-			ssize_t n;
-
-			may = is_on_such(mounts, at[0] ? at : "/");
-			if (may || !at[0])
-				continue;
-			n = readlink(at, link, sizeof(link) - 1);
-			if (n <= 0)
-				continue;
-			link[n] = '\0';
-			if (++links > LINKS_MAX || !follow(at, link, rest))
+	if (mounts && path_walk_begin(&w, path))
+		while (!may && path_walk_step(&w)) {
+			may = is_on_such(mounts, w.at[0] ? w.at : "/");
+			if (!may && path_walk_follow(&w) < 0)
 				break;
 		}
-	}
-	fclose(mounts);
+	if (mounts)
+		fclose(mounts);
+	free(text);
+	if (may && at)
+		strcpy(at, w.at[0] ? w.at : "/");
 	return may;
 }

@@ -61,6 +61,7 @@ struct pipe_end {
 struct pump_source {
 	const struct source_config *config; /* borrowed */
 	struct pump *pump;
+	gid_t group;		 /* of a pipe that we make; -1: not known */
 	_Atomic int state;	 /* enum file_state */
 	_Atomic bool is_counted; /* for pump_measure: is_ours; */
 	_Atomic uint64_t kept_bytes;
@@ -199,6 +200,18 @@ static gid_t group_of(const char *name)
 	return found;
 }
 
+/* Once: the file may have been replaced since, by one that the sandbox keeps
+ * from being read. */
+static int find_group(struct pump_source *s)
+{
+	if (s->config->group && s->group == (gid_t)-1)
+		s->group = group_of(s->config->group);
+	if (!s->config->group || s->group != (gid_t)-1)
+		return 0;
+	errno = EINVAL;
+	return -1;
+}
+
 /*
  * Nobody but us may open it before it is as it was configured, whatever the
  * umask. What another process made at the same moment is as good.
@@ -206,17 +219,11 @@ static gid_t group_of(const char *name)
 static int make_pipe(struct pump_source *s)
 {
 	const struct source_config *config = s->config;
-	gid_t group = (gid_t)-1;
 	struct stat st;
 	int fd;
 
-	if (config->group) {
-		group = group_of(config->group);
-		if (group == (gid_t)-1) {
-			errno = EINVAL;
-			return -1;
-		}
-	}
+	if (find_group(s) < 0)
+		return -1;
 	if (mkfifo(config->path, S_IRUSR | S_IWUSR) < 0)
 		return errno == EEXIST ? 0 : -1;
 	fd = open(config->path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
@@ -224,7 +231,7 @@ static int make_pipe(struct pump_source *s)
 		return -1;
 	if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) ||
 		st.st_uid != geteuid() ||
-		(config->group && fchown(fd, (uid_t)-1, group) < 0) ||
+		(config->group && fchown(fd, (uid_t)-1, s->group) < 0) ||
 		fchmod(fd, config->mode) < 0) {
 		int error = errno;
 
@@ -838,6 +845,9 @@ struct pump_source *pump_add(struct pump *p, const struct source_config *config,
 	s->lock_watch = s->directory_watch = -1;
 	s->last = LAST_UNKNOWN;
 	s->state = FILE_OPEN;
+	s->group = (gid_t)-1;
+	if (config->create)
+		find_group(s);
 	if (spool_open(&s->spool, state_dir, config->name, config->spool_bytes,
 		    (struct spool_records){
 			    config->format, config->max_line_bytes }) < 0) {

@@ -14,6 +14,7 @@
 #include "common/config.h"
 #include "common/log.h"
 #include "common/program.h"
+#include "common/sandbox.h"
 #include "fcgi/admit.h"
 #include "fcgi/listen.h"
 #include "fcgi/server.h"
@@ -149,6 +150,57 @@ static size_t raise_descriptors(const struct config *config)
 	return (size_t)clients;
 }
 
+static const char *if_path(const char *address)
+{
+	return address && *address == '/' ? address : NULL;
+}
+
+/* `address` is its own to remove, or NULL. */
+static void add_grants(
+	struct grants *g, const struct config *config, const char *address)
+{
+	g->is_wary = true;
+	grants_add_responder(g, config, if_path(address));
+	grants_add_paths(g, config);
+	for (size_t i = 0; i < config->source_count; i++)
+		grants_add_source(g, config, &config->sources[i]);
+}
+
+/* Returns 0, or -1 after saying why not. */
+static int enter_sandbox(const struct config *config, const char *address)
+{
+	static struct grants granted;
+	int version;
+
+	if (!config->sandbox)
+		return 0;
+	add_grants(&granted, config, address);
+	version = sandbox_enter(&granted);
+	if (version < 0) {
+		log_error("sandbox: %s", strerror(errno));
+		return -1;
+	}
+	if (version == 0)
+		log_warning("sandbox: " SANDBOX_NO_LANDLOCK);
+	for (size_t i = 0; version > 0 && i < granted.count; i++)
+		if (!granted.list[i].rights)
+			log_warning("sandbox: %s: is not there: needs a "
+				    "restart when it is",
+				granted.list[i].path);
+	return 0;
+}
+
+static int check(const struct config *config, const struct options *o)
+{
+	struct grants g = { 0 };
+	int result;
+
+	add_grants(&g, config, o->listen ? o->listen : config->listen);
+	result = check_sources(config, &g);
+	grants_release(&g);
+	return result;
+}
+
 static int serve(const struct config *config, const struct options *o)
 {
 	const char *address = NULL;
@@ -170,7 +222,9 @@ static int serve(const struct config *config, const struct options *o)
 	log_info("start: version %s: pid %d: %zu sources: listens on %s",
 		SSETAIL_VERSION, (int)getpid(), config->source_count,
 		address ? address : "an inherited socket");
-	result = server_run(config, fd, clients_max);
+	result = enter_sandbox(config, address) < 0
+			 ? EX_OSERR
+			 : server_run(config, fd, clients_max);
 	if (address)
 		listen_remove(address, fd);
 	close(fd);
@@ -197,8 +251,8 @@ int main(int argc, char **argv)
 	config = load(options.config);
 	if (!config)
 		return EX_CONFIG;
-	result =
-		options.check ? check_sources(config) : serve(config, &options);
+	result = options.check ? check(config, &options)
+			       : serve(config, &options);
 	config_free(config);
 	return result;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/sandbox.h"
 
 /* A file may be nothing but faults. */
 #define FAULTS_TOLD 20
@@ -50,12 +51,26 @@ static int keep_fixed(struct config *config, const struct config *running)
 	return 0;
 }
 
+/* Nothing can be granted any more. */
+static int stay_inside(
+	const struct config *config, const struct config *running)
+{
+	struct config_fault fault;
+	struct config_faults faults = { &fault, 1, false };
+
+	if (sandbox_has_room(config, running, &fault))
+		return 0;
+	tell_faults(&faults, config->file);
+	return -1;
+}
+
 bool reload(struct hub *hub)
 {
 	struct hub_changes changes;
 	struct config *config = load(hub->config->file);
 
 	if (config && (keep_fixed(config, hub->config) < 0 ||
+			      stay_inside(config, hub->config) < 0 ||
 			      hub_reload(hub, config, &changes) < 0)) {
 		config_free(config);
 		config = NULL;

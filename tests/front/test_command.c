@@ -379,10 +379,6 @@ static const struct broken broken[] = {
 		":" },
 };
 
-/* Keys of later versions: what does not work yet is not accepted. */
-static const char *const later[] = { "sandbox = true",
-	"sandbox_paths = [ \"/x\" ]" };
-
 static void expect_fault_(const char *fault)
 {
 	struct bytes expected = BYTES_INIT;
@@ -439,22 +435,6 @@ static void all_faults_are_told_at_once(void **state)
 			assert_non_null(at);
 		}
 		bytes_release(&expected);
-	}
-}
-
-static void a_key_that_does_not_work_yet_is_a_fault(void **state)
-{
-	(void)state;
-	char fault[64];
-
-	for (size_t i = 0; i < COUNT(later); i++) {
-		char line[64];
-
-		snprintf(line, sizeof(line), "%s;", later[i]);
-		snprintf(fault, sizeof(fault), ":1: %.*s: unknown key",
-			(int)strcspn(later[i], " "), later[i]);
-		write_config(line);
-		expect_fault(fault);
 	}
 }
 
@@ -663,7 +643,6 @@ int main(void)
 		TEST(the_configuration_is_found_in_its_order),
 		TEST(a_fault_names_file_line_and_key),
 		TEST(all_faults_are_told_at_once),
-		TEST(a_key_that_does_not_work_yet_is_a_fault),
 		TEST(relative_paths_start_at_the_configuration),
 		TEST(a_faulty_configuration_is_told_over_cgi),
 		TEST(the_responder_started_as_cgi_says_so),

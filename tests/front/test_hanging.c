@@ -31,7 +31,8 @@ static void start(struct network *n)
 	responder_prepare(&n->r,
 		&(struct responder_how){
 			.settings = "ring = 65536; send_buffer = 4096; "
-				    "heartbeat = 3600;",
+				    "heartbeat = 3600; "
+				    "state_dir = \"state\";",
 			.source = "history = 0;",
 			.sources = ", { name = \"far\"; path = \"net/far\"; "
 				   "history = 0; }, { name = \"linked\"; "
@@ -41,7 +42,8 @@ static void start(struct network *n)
 	disk_link("net", disk_path(n->r.folder, "link"));
 	n->far = disk_path(folder, "far");
 	n->flag = disk_path(n->r.folder, "away");
-	n->mark = disk_path(n->r.folder, "is-away");
+	/* Nowhere else may the program write. */
+	n->mark = disk_path(disk_subfolder(n->r.folder, "state"), "is-away");
 	n->can_hang = responder_memory_is_real();
 	disk_touch(n->far);
 	bytes_add_format(&preload, "%s=%s",

@@ -549,7 +549,8 @@ static void pipes_come_and_go_and_lose_nothing(void **state)
 	(void)state;
 	responder_prepare(&r, NULL);
 	path = disk_path(r.folder, "p");
-	settings = disk_path("", "state_dir = \"%s\";",
+	/* Inside it, no pipe can be made but where one was at the start. */
+	settings = disk_path("", "sandbox = false; state_dir = \"%s\";",
 			   disk_subfolder(r.folder, "state")) +
 		   1;
 	configure(&r, settings, "", "");
@@ -598,17 +599,18 @@ static void pipes_come_and_go_and_lose_nothing(void **state)
 
 static void a_pipe_that_cannot_be_kept_changes_nothing(void **state)
 {
+	static const char no_state[] = "sandbox = false; state_dir = \"none\";";
 	struct front_client *c;
 	struct responder r;
 	const char *said;
 
 	(void)state;
 	responder_prepare(&r, NULL);
-	configure(&r, "state_dir = \"none\";", "", "");
+	configure(&r, no_state, "", "");
 	responder_run(&r, NULL);
 	c = follow(&r, "/log");
 	for (int i = 0; i < 2; i++) {
-		configure(&r, "state_dir = \"none\";", "event = \"e\";",
+		configure(&r, no_state, "event = \"e\";",
 			disk_path("", "%s, " CLOCK, pipe_source(&r, "")) + 1);
 		said = reload(&r);
 		assert_non_null(strstr(said, "error: p: "));

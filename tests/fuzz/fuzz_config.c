@@ -51,6 +51,12 @@ static void check_file(const struct source_config *s)
 	MUST((s->mode & ~0777U) == 0 && (s->mode & 0400) != 0);
 }
 
+static void check_paths(const struct path_list *paths)
+{
+	for (size_t i = 0; i < paths->count; i++)
+		MUST(paths->list[i][0] == '/');
+}
+
 static void check_clock(const struct source_config *s)
 {
 	MUST(s->show == CLOCK_COUNT || s->show == CLOCK_TIME);
@@ -101,6 +107,7 @@ static void check_config(const struct config *c)
 	MUST(c->stall_s >= 1 && c->stall_s <= 86400);
 	MUST(c->send_buffer_bytes >= 4096 && c->send_buffer_bytes <= 16777216);
 	MUST(c->state_dir && c->state_dir[0] == '/');
+	check_paths(&c->sandbox_paths);
 	MUST(c->ring_bytes >= 65536 && c->ring_bytes <= 1073741824);
 	for (size_t i = 0; i < c->source_count; i++)
 		check_source(c, i);

@@ -116,6 +116,8 @@ static void fills_in_every_default(void **state)
 	assert_false(c->trust_remote_user);
 	assert_false(c->log_clients);
 	assert_string_equal(c->state_dir, "/var/lib/ssetail");
+	assert_true(c->sandbox);
+	assert_int_equal(c->sandbox_paths.count, 0);
 	assert_false(c->cors.is_any);
 	assert_int_equal(c->cors.origin_count, 0);
 	assert_false(c->cors_credentials);
@@ -166,6 +168,7 @@ static void reads_every_key(void **state)
 		"ring = 0x10000; incremental = FALSE; doctor = false;\n"
 		"trust_remote_user = true; state_dir = \"/s\";\n"
 		"cors_credentials = true; log_clients = true;\n"
+		"sandbox = false; sandbox_paths = [ \"/srv\", \"logs\" ];\n"
 		"metrics_allow = [ \"::1\", \"10.0.0.0/8\" ];\n"
 		"cors_origins = [ \"https://a.example:8443\",\n"
 		" \"http://[::1]\" ];\n"
@@ -188,6 +191,7 @@ static void reads_every_key(void **state)
 		");\n");
 	const struct source_config *a = &c->sources[0];
 	const struct source_config *b = &c->sources[1];
+	char beside[PATH_MAX + 8];
 
 	(void)state;
 	assert_string_equal(c->listen, "/run/s.sock");
@@ -205,6 +209,11 @@ static void reads_every_key(void **state)
 	assert_false(c->doctor);
 	assert_true(c->trust_remote_user);
 	assert_true(c->log_clients);
+	assert_false(c->sandbox);
+	assert_int_equal(c->sandbox_paths.count, 2);
+	assert_string_equal(c->sandbox_paths.list[0], "/srv");
+	snprintf(beside, sizeof(beside), "%s/logs", folder);
+	assert_string_equal(c->sandbox_paths.list[1], beside);
 	assert_true(c->cors_credentials);
 	assert_int_equal(c->metrics.allow_count, 2);
 	assert_int_equal(c->metrics.allow[0].address.len, 16);
@@ -586,6 +595,12 @@ static void names_each_fault_of_a_global_key(void **state)
 		ROW("max_client = 10;", "max_client", "unknown key"),
 		ROW("state_dir = \"\";", "state_dir", "is empty"),
 		ROW("state_dir = 1;", "state_dir", "the path of a folder"),
+		ROW("sandbox = 1;", "sandbox", "is an integer"),
+		ROW("sandbox_paths = \"/x\";", "sandbox_paths", "is a string"),
+		ROW("sandbox_paths = [ 1 ];", "sandbox_paths[0]",
+			"is an integer"),
+		ROW("sandbox_paths = [ \"/\", \"\" ];", "sandbox_paths[1]",
+			"is empty"),
 		ROW("spool_size = 1;", "spool_size", "in one of the sources"),
 		ROW("Retry = 500;", "Retry", "unknown key"),
 		ROW("path = \"/x\";", "path", "in one of the sources"),
@@ -1457,16 +1472,24 @@ static void knows_the_same_access_outside_of_the_sources(void **state)
 static void keeps_what_is_fixed_as_it_runs(void **state)
 {
 	struct config *running = load("listen = \"/a\"; state_dir = \"/s\"; "
+				      "sandbox_paths = [ \"/x\", \"/y\" ]; "
 				      "retry = 500; " SOURCES);
-	struct config *next = load("listen_mode = \"0600\"; retry = 600; "
+	struct config *next = load("sandbox = false; sandbox_paths = [ "
+				   "\"/z\" ]; "
+				   "listen_mode = \"0600\"; retry = 600; "
 				   "listen_group = \"g\"; " SOURCES);
 	char names[128], cut[8];
 
 	(void)state;
 	assert_int_equal(
 		config_keep_fixed(next, running, names, sizeof(names)), 0);
-	assert_string_equal(
-		names, "listen, listen_mode, listen_group, state_dir");
+	assert_string_equal(names,
+		"listen, listen_mode, listen_group, state_dir, sandbox, "
+		"sandbox_paths");
+	assert_true(next->sandbox);
+	assert_int_equal(next->sandbox_paths.count, 2);
+	assert_string_equal(next->sandbox_paths.list[0], "/x");
+	assert_string_equal(next->sandbox_paths.list[1], "/y");
 	assert_string_equal(next->listen, "/a");
 	assert_int_equal(next->listen_mode, 0660);
 	assert_null(next->listen_group);

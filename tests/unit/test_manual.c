@@ -419,6 +419,7 @@ static bool same_whole(const struct config *a, const struct config *b)
 		plain[i].listen_group = plain[i].state_dir = NULL;
 		plain[i].cors.origins = NULL;
 		plain[i].metrics.allow = NULL;
+		plain[i].sandbox_paths.list = NULL;
 		plain[i].sources = NULL;
 	}
 	return memcmp(&plain[0], &plain[1], sizeof(plain[0])) == 0;
