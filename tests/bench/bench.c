@@ -33,6 +33,15 @@ static const struct part {
 	void (*run)(const struct bench *b);
 } parts[] = {
 	{ "delivery", part_delivery },
+	{ "latency", part_latency },
+	{ "memory", part_memory },
+	{ "calls", part_calls },
+	{ "idle", part_idle },
+	{ "catchup", part_catchup },
+	{ "storm", part_storm },
+	{ "history", part_history },
+	{ "single", part_single },
+	{ "pipe", part_pipe },
 	{ "scale", part_scale },
 };
 

@@ -13,6 +13,7 @@
 #define THREADS_MAX 16
 
 struct calls {
+	enum calls_kind kind;
 	uint64_t count;
 	size_t threads;
 	pid_t tids[THREADS_MAX];
@@ -26,7 +27,7 @@ static bool seize(struct calls *c, pid_t tid)
 	return ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) == 0;
 }
 
-struct calls *calls_begin(pid_t pid)
+struct calls *calls_begin(pid_t pid, enum calls_kind kind)
 {
 	struct calls *c = calloc(1, sizeof(*c));
 	char path[64];
@@ -34,6 +35,8 @@ struct calls *calls_begin(pid_t pid)
 	DIR *threads;
 	bool all = true;
 
+	if (c)
+		c->kind = kind;
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
 	threads = opendir(path);
 	while (c && threads && all && (entry = readdir(threads)))
@@ -48,23 +51,38 @@ struct calls *calls_begin(pid_t pid)
 	return NULL;
 }
 
-/* What the thread stopped for, and on it goes. */
-static void go_on(struct calls *c, pid_t tid, int status)
+/* The first is the one that is looked at. */
+static int request_for(const struct calls *c, size_t i)
 {
+	if (c->kind == CALLS_SYSTEM)
+		return PTRACE_SYSCALL;
+	return i == 0 ? PTRACE_SINGLESTEP : PTRACE_CONT;
+}
+
+static bool is_call(pid_t tid)
+{
+	struct __ptrace_syscall_info info;
+
+	return ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info) > 0 &&
+	       info.op == PTRACE_SYSCALL_INFO_ENTRY;
+}
+
+/* What the thread stopped for, and on it goes. */
+static void go_on(struct calls *c, size_t i, int status)
+{
+	pid_t tid = c->tids[i];
 	int signal = WSTOPSIG(status);
 
 	if (signal == (SIGTRAP | 0x80)) {
-		struct __ptrace_syscall_info info;
-
-		if (ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info) >
-				0 &&
-			info.op == PTRACE_SYSCALL_INFO_ENTRY)
-			c->count++;
+		c->count += is_call(tid);
 		signal = 0;
 	} else if (status >> 16) {
 		signal = 0; /* our own PTRACE_INTERRUPT */
+	} else if (signal == SIGTRAP) {
+		c->count++; /* a step */
+		signal = 0;
 	}
-	ptrace(PTRACE_SYSCALL, tid, NULL, signal);
+	ptrace(request_for(c, i), tid, NULL, signal);
 }
 
 uint64_t calls_step(struct calls *c)
@@ -74,7 +92,7 @@ uint64_t calls_step(struct calls *c)
 
 		if (waitpid(c->tids[i], &status, __WALL | WNOHANG) > 0 &&
 			WIFSTOPPED(status))
-			go_on(c, c->tids[i], status);
+			go_on(c, i, status);
 	}
 	return c->count;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tests/bench/die.h"
+#include "tests/bench/folder.h"
 #include "tests/bench/gauge.h"
 #include "tests/bench/machine.h"
 
@@ -134,7 +135,23 @@ void contest_run(const struct contest *c, struct contest_figures *figures)
 		};
 }
 
-void sender_release(struct sender *s)
+struct sender sender_open_limit(
+	struct limit *l, size_t clients, const struct crowd *model)
 {
+	const char *path = folder_new_path("limit");
+
+	*l = limit_open(path, clients, RESPONDER_SEND_BUFFER / 2);
+	return (struct sender){
+		.crowd = crowd_open(path, clients, NULL),
+		.limit = l,
+		.model = model,
+	};
+}
+
+void sender_close(struct sender *s)
+{
+	if (s->crowd)
+		crowd_close(s->crowd);
 	bytes_release(&s->pass);
+	*s = (struct sender){ 0 };
 }

@@ -58,6 +58,11 @@ struct contest_figures {
 /* Runs it, after a turn of each that does not count; fills figures[count]. */
 void contest_run(const struct contest *c, struct contest_figures *figures);
 
-void sender_release(struct sender *s);
+/* The limit for a crowd of its own, that sends what `model` gets. */
+struct sender sender_open_limit(
+	struct limit *l, size_t clients, const struct crowd *model);
+
+/* Closes its crowd, too. */
+void sender_close(struct sender *s);
 
 #endif

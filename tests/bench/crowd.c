@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -239,4 +240,18 @@ void crowd_wait(struct crowd *c)
 const struct bytes *crowd_first_got(const struct crowd *c)
 {
 	return &c->first_got;
+}
+
+void crowd_copy_id(const struct crowd *c, char id[CROWD_ID])
+{
+	static const char mark[] = "\nid: ";
+	ptrdiff_t at = -1, last = -1;
+	size_t len = 0;
+
+	while ((at = bytes_find(&c->first_got, (size_t)(at + 1), mark)) >= 0)
+		last = at + (ptrdiff_t)strlen(mark);
+	for (; last >= 0 && c->first_got.data[last] != '\n'; last++)
+		if (len < CROWD_ID - 1)
+			id[len++] = c->first_got.data[last];
+	id[len] = '\0';
 }

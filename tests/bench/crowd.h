@@ -52,6 +52,11 @@ void crowd_measure(struct crowd *c, struct delays *delays);
  * and reads nothing. It takes next to no CPU. */
 void crowd_wait_arrival(struct crowd *c);
 
+/* The last id that the first of them got since crowd_expect, or since it was
+ * opened. "" if it got none. */
+#define CROWD_ID 256
+void crowd_copy_id(const struct crowd *c, char id[CROWD_ID]);
+
 /* What the first of them got since crowd_expect, headers included. Valid
  * until the next call. */
 const struct bytes *crowd_first_got(const struct crowd *c);

@@ -189,13 +189,37 @@ static void write_all(int fd, const char *bytes, size_t len)
 	}
 }
 
+/* More than the pipe has room for: somebody writes who may wait, since the
+ * limit waits for clients that we read. A grandchild: nobody waits for it. */
+static void write_aside(const struct limit *l, const struct bytes *bytes)
+{
+	pid_t child = fork();
+
+	if (child < 0)
+		die_errno("fork");
+	if (child == 0) {
+		if (fork() == 0)
+			write_all(l->control, bytes->data, bytes->len);
+		_exit(0);
+	}
+	waitpid(child, NULL, 0);
+}
+
+static void write_pipe(const struct limit *l, const struct bytes *bytes)
+{
+	if (bytes->len > PIPE_READ)
+		write_aside(l, bytes);
+	else
+		write_all(l->control, bytes->data, bytes->len);
+}
+
 void limit_send_steps(
 	const struct limit *l, const struct bytes *bytes, size_t step)
 {
 	struct order order = { bytes->len, step };
 
 	if (l->reads_pipe) {
-		write_all(l->control, bytes->data, bytes->len);
+		write_pipe(l, bytes);
 		return;
 	}
 	if (bytes->len > BYTES_MAX)

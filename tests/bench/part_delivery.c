@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "tests/bench/contest.h"
-#include "tests/bench/folder.h"
 #include "tests/bench/machine.h"
 #include "tests/bench/parts.h"
 #include "tests/bench/report.h"
@@ -26,18 +25,6 @@ struct stage {
 	struct sender senders[SENDERS];
 };
 
-static struct crowd *follow(struct responder *r, size_t clients)
-{
-	struct bytes request = BYTES_INIT;
-	struct crowd *crowd;
-
-	responder_put_request_for(r, &request, "tail=0", NULL);
-	crowd = crowd_open(r->socket, clients, &request);
-	crowd_wait_open(crowd);
-	bytes_release(&request);
-	return crowd;
-}
-
 static void open_threads(struct stage *s)
 {
 	char program[512];
@@ -48,7 +35,7 @@ static void open_threads(struct stage *s)
 		.program = program, .takes_log = true });
 	pin_sender(s->threads.pids[0]);
 	s->senders[THREADS] = (struct sender){
-		.crowd = follow(&s->threads, s->clients),
+		.crowd = responder_follow(&s->threads, s->clients),
 		.responder = &s->threads,
 		.passes_divisor = 4,
 	};
@@ -56,33 +43,24 @@ static void open_threads(struct stage *s)
 
 static void open_stage(struct stage *s)
 {
-	const char *limit = folder_new_path("limit");
-
 	s->ours = responder_open_with(&(struct responder_how){
 		.program = s->bench->program, .sources = s->sources });
-	s->limit = limit_open(limit, s->clients, RESPONDER_SEND_BUFFER / 2);
 	pin_sender(s->ours.pids[0]);
-	pin_sender(s->limit.pid);
 	s->senders[OURS] = (struct sender){
-		.crowd = follow(&s->ours, s->clients),
+		.crowd = responder_follow(&s->ours, s->clients),
 		.responder = &s->ours,
 	};
-	s->senders[LIMIT] = (struct sender){
-		.crowd = crowd_open(limit, s->clients, NULL),
-		.limit = &s->limit,
-		.model = s->senders[OURS].crowd,
-	};
+	s->senders[LIMIT] = sender_open_limit(
+		&s->limit, s->clients, s->senders[OURS].crowd);
+	pin_sender(s->limit.pid);
 	if (s->has_threads)
 		open_threads(s);
 }
 
 static void close_stage(struct stage *s)
 {
-	for (size_t i = 0; i < SENDERS; i++) {
-		if (s->senders[i].crowd)
-			crowd_close(s->senders[i].crowd);
-		sender_release(&s->senders[i]);
-	}
+	for (size_t i = 0; i < SENDERS; i++)
+		sender_close(&s->senders[i]);
 	responder_close(&s->ours);
 	limit_close(&s->limit);
 	if (s->has_threads)

@@ -55,7 +55,6 @@ static struct figures rounds[KINDS][ROUNDS_MAX];
 static void open_side(struct side *s, const struct bench *b, size_t clients,
 	int kind, const struct bytes *pass)
 {
-	struct bytes request = BYTES_INIT;
 	char threads[512];
 
 	*s = (struct side){ 0 };
@@ -73,10 +72,7 @@ static void open_side(struct side *s, const struct bench *b, size_t clients,
 		.takes_log = kind == THREADS,
 		.processes = kinds[kind].processes,
 	});
-	responder_put_request(&request);
-	s->sender.crowd = crowd_open(s->responder.socket, clients, &request);
-	crowd_wait_open(s->sender.crowd);
-	bytes_release(&request);
+	s->sender.crowd = responder_follow(&s->responder, clients);
 }
 
 static void close_side(struct side *s, int kind)

@@ -27,6 +27,15 @@ size_t bench_clients(const struct bench *b, size_t wanted);
 size_t bench_choose(const struct bench *b, size_t full, size_t quick);
 
 void part_delivery(const struct bench *b);
+void part_latency(const struct bench *b);
+void part_memory(const struct bench *b);
+void part_calls(const struct bench *b);
+void part_idle(const struct bench *b);
+void part_catchup(const struct bench *b);
+void part_storm(const struct bench *b);
+void part_history(const struct bench *b);
+void part_single(const struct bench *b);
+void part_pipe(const struct bench *b);
 void part_scale(const struct bench *b);
 
 #endif

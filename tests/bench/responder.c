@@ -299,3 +299,23 @@ void responder_put_request(struct bytes *out)
 {
 	put_request(out, &(struct ask){ .path = "/log", .query = "tail=0" });
 }
+
+struct crowd *responder_open_crowd(const struct responder *r, size_t clients,
+	const char *query, const char *last_event_id)
+{
+	struct bytes request = BYTES_INIT;
+	struct crowd *crowd;
+
+	responder_put_request_for(r, &request, query, last_event_id);
+	crowd = crowd_open(r->socket, clients, &request);
+	bytes_release(&request);
+	return crowd;
+}
+
+struct crowd *responder_follow(const struct responder *r, size_t clients)
+{
+	struct crowd *crowd = responder_open_crowd(r, clients, "tail=0", NULL);
+
+	crowd_wait_open(crowd);
+	return crowd;
+}

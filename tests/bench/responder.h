@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "tests/bench/crowd.h"
 #include "tests/bench/sequence.h"
 #include "tests/lib/bytes.h"
 
@@ -64,6 +65,13 @@ void responder_put_request(struct bytes *out);
 /* A request for all its sources. `last_event_id`: NULL, or where to go on. */
 void responder_put_request_for(const struct responder *r, struct bytes *out,
 	const char *query, const char *last_event_id);
+
+/* That many clients with such a request. Does not wait. */
+struct crowd *responder_open_crowd(const struct responder *r, size_t clients,
+	const char *query, const char *last_event_id);
+
+/* That many who follow from now on; waits until they do. */
+struct crowd *responder_follow(const struct responder *r, size_t clients);
 
 /* Of all its processes. */
 uint64_t responder_cpu_ns(const struct responder *r);

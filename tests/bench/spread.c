@@ -72,3 +72,9 @@ struct spread spread_exact(double figure)
 {
 	return (struct spread){ figure, figure, figure };
 }
+
+struct spread spread_inverse(struct spread s, double factor)
+{
+	return (struct spread){ factor / s.median, factor / s.high,
+		factor / s.low };
+}

@@ -24,6 +24,9 @@ struct spread spread_of_ratios(const double *a, const double *b, size_t count);
 /* In another unit. */
 struct spread spread_scaled(struct spread s, double factor);
 
+/* From what a thing takes to how many there are of it: factor / s. */
+struct spread spread_inverse(struct spread s, double factor);
+
 /* Of something that is counted, and the same in every run. */
 struct spread spread_exact(double figure);
 
