@@ -58,8 +58,9 @@ static void add_process(struct sheet *s, const struct figures *f)
 		"Streams that are open, each once, whatever its sources.");
 	add(s, f->streams);
 	begin(s, "ssetail_streams_max", METRICS_GAUGE,
-		"Streams that may be open: max_clients.");
-	add(s, s->hub->config->max_clients);
+		"Streams that may be open: max_clients, or fewer for want of "
+		"descriptors.");
+	add(s, f->streams_max);
 	begin(s, "ssetail_busy_total", METRICS_COUNTER,
 		"Clients that were told to come back later, by the limit.");
 	add_with(s, "reason", "clients", f->busy_clients);

@@ -24,6 +24,7 @@ struct figures {
 	uint64_t connects;	  /* that were taken ever */
 	uint64_t wakeups;	  /* times that the loop had something to do */
 	size_t streams;		  /* that are open, of all sources */
+	size_t streams_max;	  /* that may be */
 	uint64_t busy_clients;	  /* who was sent away: max_clients; */
 	uint64_t busy_address;	  /* max_clients_per_address */
 	uint64_t reloads;	  /* configurations that were taken; */

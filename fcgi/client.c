@@ -534,6 +534,13 @@ bool client_send_ready(struct client_context *x, int64_t now_ms)
 
 /* ---- limits */
 
+static size_t streams_max(const struct client_context *x)
+{
+	size_t configured = x->hub->config->max_clients;
+
+	return x->streams_max < configured ? x->streams_max : configured;
+}
+
 /* At most once a minute, whoever is turned away. */
 static void warn_of_limit(
 	struct client_context *x, const char *key, unsigned limit)
@@ -572,8 +579,12 @@ static const char *take_place(struct client *c, const struct request *request)
 	struct client_context *x = c->context;
 	const struct config *config = x->hub->config;
 
-	if (x->streams >= config->max_clients) {
-		warn_of_limit(x, "max_clients", config->max_clients);
+	if (x->streams >= streams_max(x)) {
+		warn_of_limit(x,
+			x->streams_max < config->max_clients
+				? "clients (ulimit -Hn)"
+				: "max_clients",
+			(unsigned)streams_max(x));
 		x->figures.busy_clients++;
 		return "clients";
 	}
@@ -671,6 +682,7 @@ static void add_metrics(
 {
 	x->figures.clients = x->count;
 	x->figures.streams = x->streams;
+	x->figures.streams_max = streams_max(x);
 	head_add_metrics(response);
 	if (with_body)
 		figures_add(response, &x->figures, x->hub);

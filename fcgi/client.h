@@ -47,6 +47,7 @@ struct client_context {
 	struct client *gone;
 	size_t count;	     /* of clients that are not gone */
 	size_t streams;	     /* of them, those that have one or wait for it */
+	size_t streams_max;  /* that there are descriptors for */
 	struct tally *tally; /* of these; NULL: nobody asked for it yet */
 	int64_t next_warning_ms;
 	struct log_budget log;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,19 +136,19 @@ static int open_socket(const struct config *config, const struct options *o,
 	return fd;
 }
 
-/* Returns how many clients there can be. */
+/* Returns how many streams there can be. */
 static size_t raise_descriptors(const struct config *config)
 {
 	long limit = listen_raise_descriptors();
-	long clients = server_clients_max(limit);
+	long streams = server_streams_max(limit);
 
 	if (limit < 0)
-		return config->max_clients;
-	if (clients < (long)config->max_clients)
+		return INT32_MAX;
+	if (streams < (long)config->max_clients)
 		log_warning("start: the hard limit of descriptors is %ld: no "
-			    "more than %ld clients can connect (ulimit -Hn)",
-			limit, clients);
-	return (size_t)clients;
+			    "more than %ld streams at a time (ulimit -Hn)",
+			limit, streams);
+	return (size_t)streams;
 }
 
 static const char *if_path(const char *address)
@@ -204,11 +205,11 @@ static int check(const struct config *config, const struct options *o)
 static int serve(const struct config *config, const struct options *o)
 {
 	const char *address = NULL;
-	size_t clients_max;
+	size_t streams_max;
 	int fd, result;
 
 	signal(SIGPIPE, SIG_IGN);
-	clients_max = raise_descriptors(config);
+	streams_max = raise_descriptors(config);
 	if (admit_self_test() < 0) {
 		log_error("start: this libfcgi does not parse a request the "
 			  "way ssetail needs it");
@@ -224,7 +225,7 @@ static int serve(const struct config *config, const struct options *o)
 		address ? address : "an inherited socket");
 	result = enter_sandbox(config, address) < 0
 			 ? EX_OSERR
-			 : server_run(config, fd, clients_max);
+			 : server_run(config, fd, streams_max);
 	if (address)
 		listen_remove(address, fd);
 	close(fd);

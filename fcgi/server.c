@@ -23,8 +23,10 @@
 #include "fcgi/notify.h"
 #include "fcgi/reload.h"
 
-/* Descriptors beside those of clients: epoll, inotify, files, requests. */
+/* Descriptors beside those of streams: epoll, inotify, files, requests; and a
+ * part of them for clients that are only told to come back. */
 #define SPARE_DESCRIPTORS 64
+#define SPARE_FRACTION	  4
 
 #define TICK_MS	      1000
 #define EVENTS_A_TURN 256
@@ -406,7 +408,7 @@ static void end_all(struct server *s)
 		"stop: SIG%s: %zu streams ended", sigabbrev_np(stopped), count);
 }
 
-long server_clients_max(long descriptors)
+long server_streams_max(long descriptors)
 {
 	long spare = descriptors / 2;
 
@@ -414,14 +416,23 @@ long server_clients_max(long descriptors)
 	       (spare < SPARE_DESCRIPTORS ? spare : SPARE_DESCRIPTORS);
 }
 
-int server_run(const struct config *config, int fd, size_t clients_max)
+/* With those that are told to come back. */
+static size_t clients_max(size_t streams_max)
+{
+	size_t spare = streams_max < SPARE_DESCRIPTORS ? streams_max
+						       : SPARE_DESCRIPTORS;
+
+	return streams_max + spare / SPARE_FRACTION;
+}
+
+int server_run(const struct config *config, int fd, size_t streams_max)
 {
 	static struct server s;
 	sigset_t while_waiting;
 	int result = EX_OSERR;
 
 	s = (struct server){
-		.clients_max = clients_max,
+		.clients_max = clients_max(streams_max),
 		.listener = fd,
 		.cold = -1,
 		.epoll = epoll_create1(EPOLL_CLOEXEC),
@@ -437,6 +448,7 @@ int server_run(const struct config *config, int fd, size_t clients_max)
 	if (client_context_init(&s.clients, s.epoll, &s.hub) < 0)
 		goto fail;
 	s.clients.piece_bytes = FEED_PIECE_BYTES;
+	s.clients.streams_max = streams_max;
 	s.cold = cold_start();
 	if (s.cold < 0 || add_descriptor(&s, &s.cold, EPOLLIN) < 0 ||
 		add_listener(&s) < 0)

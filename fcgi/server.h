@@ -11,8 +11,9 @@
 
 #include "common/config.h"
 
-/* How many clients there may be with that many descriptors. */
-long server_clients_max(long descriptors);
+/* How many streams there may be with that many descriptors: the others are
+ * for files, for requests, and for those that are told to come back. */
+long server_streams_max(long descriptors);
 
 /* From now on SIGHUP waits for server_run: before the configuration is read,
  * so that no change of it is missed. */
@@ -27,9 +28,10 @@ void server_catch_signals(void);
 
 /*
  * Serves the listening socket `fd` until SIGTERM, SIGINT or SIGUSR1; then
- * ends all streams without waiting for anybody. Those who connect when there
- * are `clients_max` clients wait. Returns a sysexits code.
+ * ends all streams without waiting for anybody. Whoever comes when there are
+ * `streams_max` streams, or as many as are configured, is told to come back.
+ * Returns a sysexits code.
  */
-int server_run(const struct config *config, int fd, size_t clients_max);
+int server_run(const struct config *config, int fd, size_t streams_max);
 
 #endif
