@@ -220,7 +220,8 @@ static const struct cure cures[] = {
 		"Or for HAProxy, in the backend, and in the frontend",
 		"timeout server 60s\ntimeout client 60s\n" },
 	{ CAUSE_IDLE_CUT, SOFTWARE_APACHE, AS_FASTCGI, 0,
-		"Or for Apache with mod_fcgid", "FcgidIOTimeout 40\n" },
+		"Or for Apache with mod_fcgid, in FcgidCmdOptions",
+		"IOTimeout 40\n" },
 	{ CAUSE_IDLE_CUT, SOFTWARE_APACHE, AS_FASTCGI, 0,
 		"Or for Apache with mod_proxy_fcgi", "ProxyTimeout 300\n" },
 	{ CAUSE_IDLE_CUT, SOFTWARE_APACHE, ANY_WAY, 0, "Or for Apache",
@@ -238,10 +239,8 @@ static const struct cure cures[] = {
 
 	{ CAUSE_SHORTAGE, SOFTWARE_APACHE, AS_FASTCGI, 0,
 		"For Apache with mod_fcgid, which runs a process for each "
-		"stream",
-		"FcgidSpawnScoreUpLimit 100000\n"
-		"FcgidMaxProcesses 1000\n"
-		"FcgidMaxProcessesPerClass 1000\n" },
+		"stream, in FcgidCmdOptions",
+		"MaxProcesses 1000\n" },
 	{ CAUSE_SHORTAGE, SOFTWARE_APACHE, ANY_WAY, 0,
 		"For Apache with mpm_event, of which each stream takes a "
 		"worker",

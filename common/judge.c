@@ -25,9 +25,6 @@
 /* What waits for as long as this waits for another stream to end. */
 #define WAIT_MS (BEAT_HOLD_MS * (BEAT_HOLD_EVENTS - 1) * 3 / 4)
 
-/* A stream that is cut so soon after its last byte was not silent. */
-#define SILENT_MS 1000
-
 /* Browsers open as many connections to a site over HTTP/1.1. */
 #define BROWSER_CONNECTIONS 6
 
@@ -181,7 +178,19 @@ static bool judge_paces(struct verdict *v, const struct measurement *m)
 
 /* ---- streams that end, or wait */
 
-static void judge_quiet(struct verdict *v, const struct measurement *m)
+/* Whether a heartbeat came through before: who let as long a silence pass does
+ * not cut for a shorter one. */
+static bool survived_a_silence(
+	const struct measurement_quiet *quiet, unsigned heartbeat_s)
+{
+	uint32_t nearly_ms = 900 * heartbeat_s;
+
+	return quiet->after_ms >= quiet->silent_ms + nearly_ms &&
+	       quiet->silent_ms < nearly_ms;
+}
+
+static void judge_quiet(struct verdict *v, const struct measurement *m,
+	unsigned heartbeat_s)
 {
 	const struct measurement_quiet *first = &m->quiet[0],
 				       *second = &m->quiet[1];
@@ -190,38 +199,47 @@ static void judge_quiet(struct verdict *v, const struct measurement *m)
 		return;
 	if (second->end != END_CUT)
 		v->word = VERDICT_UNSURE;
-	else if (second->silent_ms >= SILENT_MS)
-		find(v, CAUSE_IDLE_CUT, second->silent_ms);
-	else
+	else if (survived_a_silence(second, heartbeat_s))
 		find(v, CAUSE_AGE_CUT, second->after_ms);
+	else
+		find(v, CAUSE_IDLE_CUT, second->silent_ms);
 }
 
-/* The best try counts: how many were open at once, and whether the others
- * waited in the browser. */
+/* How many streams of a try were open at once, and how many had to wait at the
+ * web server, and not in the browser. */
+static void count_streams(
+	const struct measurement_hold *hold, uint32_t *open, uint32_t *waited)
+{
+	*open = *waited = 0;
+	for (size_t i = 0; i < hold->count; i++) {
+		const struct measurement_stream *s = &hold->streams[i];
+
+		*open += s->queued_ms + s->first_ms < WAIT_MS;
+		*waited += s->first_ms >= WAIT_MS;
+	}
+}
+
+/* The best try counts. A browser keeps what is too much for it to itself,
+ * whatever the server has room for. */
 static void judge_holds(struct verdict *v, const struct measurement *m)
 {
-	bool in_browser = false;
+	uint32_t at_server = 0;
 
 	for (size_t i = 0; i < MEASUREMENT_HOLDS; i++) {
 		const struct measurement_hold *hold = &m->hold[i];
-		uint32_t open = 0;
-		bool queued = false;
+		uint32_t open, waited;
 
-		for (size_t j = 0; j < hold->count; j++) {
-			const struct measurement_stream *s = &hold->streams[j];
-
-			queued |= s->queued_ms >= WAIT_MS;
-			open += s->queued_ms + s->first_ms < WAIT_MS;
-		}
+		count_streams(hold, &open, &waited);
 		if (hold->count == 0 || open < v->open_count)
 			continue;
+		if (open > v->open_count || waited > at_server)
+			at_server = waited;
 		v->open_count = open;
 		v->open_tried = (uint32_t)hold->count;
-		in_browser = queued;
 	}
 	if (v->open_count == v->open_tried)
 		return;
-	if (!in_browser)
+	if (at_server > 0)
 		find(v, CAUSE_SHORTAGE, v->open_count);
 	else if (v->open_count < BROWSER_CONNECTIONS)
 		find(v, CAUSE_CONNECTIONS, v->open_count);
@@ -281,7 +299,7 @@ void judge(struct verdict *v, const struct measurement *m,
 	if (m->busy > 0)
 		find(v, CAUSE_LIMIT, m->busy);
 	if (!judge_paces(v, m)) {
-		judge_quiet(v, m);
+		judge_quiet(v, m, d->heartbeat_s);
 		judge_holds(v, m);
 	}
 	if (v->count > 0 && v->has_proxy)

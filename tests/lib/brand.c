@@ -264,10 +264,14 @@ static void reload_haproxy(struct server *s)
  * Caddy, but not for long. */
 static void stop_caddy(struct server *s)
 {
+	const char *socket = disk_path(s->folder, "caddy.sock");
+
 	process_signal(s->process, SIGTERM);
 	process_wait_errors(s->process, "shutting down apps");
 	process_kill(s->process);
-	disk_remove(disk_path(s->folder, "caddy.sock"));
+	/* It may have been faster. */
+	if (disk_exists(socket))
+		disk_remove(socket);
 }
 
 static void reload_caddy(struct server *s)
