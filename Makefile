@@ -153,7 +153,7 @@ help:
 
 # ---- installation
 
-manuals   = cgi/ssetail.cgi.1 conf/ssetail.conf.5 common/ssetail.7 fcgi/ssetail.fcgi.8
+manuals   = cgi/ssetail.cgi.1 conf/ssetail.conf.5 common/ssetail.7 common/ssetail-doctor.7 fcgi/ssetail.fcgi.8
 fragments = $(filter-out conf/demo/% conf/systemd/%,$(wildcard conf/*/*))
 
 # FROM>TO. Texts name the places of this installation.

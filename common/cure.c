@@ -33,8 +33,9 @@ static const struct {
 		"That ends an EventSource for good.\n"
 		"Something on the way puts its own there.\n" },
 	[CAUSE_LIMIT] = { "limit", UNIT_NONE,
-		"ssetail itself told # streams to come back later (busy): it "
-		"has no room for more.\n" },
+		"ssetail itself told # streams to come back later (busy): "
+		"it has no room for\n"
+		"more.\n" },
 	[CAUSE_WHOLE] = { "whole-response", UNIT_NONE,
 		"No event arrived before all of them had been sent: the whole "
 		"response is held\n"
@@ -238,8 +239,8 @@ static const struct cure cures[] = {
 		"Or for Apache with mod_fcgid", "FcgidBusyTimeout 300\n" },
 
 	{ CAUSE_SHORTAGE, SOFTWARE_APACHE, AS_FASTCGI, 0,
-		"For Apache with mod_fcgid, which runs a process for each "
-		"stream, in FcgidCmdOptions",
+		"For Apache with mod_fcgid, a process for each stream, in "
+		"FcgidCmdOptions",
 		"MaxProcesses 1000\n" },
 	{ CAUSE_SHORTAGE, SOFTWARE_APACHE, ANY_WAY, 0,
 		"For Apache with mpm_event, of which each stream takes a "

@@ -6,6 +6,8 @@
 #include "common/embed.h"
 #include "common/page.h"
 
+#define COLUMNS 78 /* of a line of text */
+
 EMBED("doctor_html", "common/doctor/doctor.html");
 EMBED("doctor_style", "common/doctor/doctor.css");
 EMBED("doctor_script", "common/doctor/doctor.js");
@@ -54,6 +56,31 @@ static bool is_same_server(
 	       host->software == SOFTWARE_UNKNOWN;
 }
 
+/* A paragraph in lines that a terminal has room for, behind an empty line.
+ * Takes the text. */
+static void add_folded(struct buffer *b, struct buffer *text)
+{
+	size_t column = 0;
+	char *rest = NULL;
+
+	buffer_add_byte(text, '\0');
+	buffer_add_byte(b, '\n');
+	for (char *word = text->failed ? NULL
+				       : strtok_r(text->data, " \n", &rest);
+		word; word = strtok_r(NULL, " \n", &rest)) {
+		size_t len = strlen(word);
+		bool fits = column + 1 + len <= COLUMNS;
+
+		if (column > 0)
+			buffer_add_byte(b, fits ? ' ' : '\n');
+		column = column > 0 && fits ? column + 1 + len : len;
+		buffer_add_string(b, word);
+	}
+	buffer_add_byte(b, '\n');
+	b->failed |= text->failed;
+	buffer_release(text);
+}
+
 static void add_finding(struct buffer *b, const struct finding *finding,
 	const struct measurement *m, const struct doctor_host *host)
 {
@@ -61,36 +88,40 @@ static void add_finding(struct buffer *b, const struct finding *finding,
 	enum software software = finding->cause == CAUSE_PROXY
 					 ? cure_software(m->server)
 					 : host->software;
+	struct buffer text = BUFFER_INIT;
 
-	buffer_add_format(b, "\n%s: ", cure_word(finding->cause));
-	cure_add_sentence(b, finding);
+	buffer_add_format(&text, "%s: ", cure_word(finding->cause));
+	cure_add_sentence(&text, finding);
+	add_folded(b, &text);
 	cure_add(b, finding, software, host->is_cgi);
 }
 
-/* What was seen, in a line. */
+/* What was seen, in a sentence. */
 static void add_figures(
 	struct buffer *b, const struct verdict *v, const struct measurement *m)
 {
-	buffer_add_string(b, "\nMeasured: ");
+	struct buffer text = BUFFER_INIT;
+
+	buffer_add_string(&text, "Measured: ");
 	if (m->has_first)
+		buffer_add_format(&text, "first byte after %u ms; ",
+			(unsigned)m->first_ms);
+	if (!v->is_held)
 		buffer_add_format(
-			b, "first byte after %u ms; ", (unsigned)m->first_ms);
-	buffer_add_format(b, "events %u ms late", (unsigned)v->late_ms);
+			&text, "events %u ms late; ", (unsigned)v->late_ms);
 	if (v->open_tried > 0)
-		buffer_add_format(b, "; %u of %u streams at once",
+		buffer_add_format(&text, "%u of %u streams at once; ",
 			(unsigned)v->open_count, (unsigned)v->open_tried);
-	if (m->resume > 0)
-		buffer_add_format(
-			b, "; resumed at event %u of 4", (unsigned)m->resume);
+	if (m->resume > 1)
+		buffer_add_string(&text, "goes on after a cut; ");
 	if (m->quiet[0].end == END_DONE)
-		buffer_add_string(b, "; still there after two heartbeats");
-	buffer_add_format(
-		b, "; %s", m->encoding[0] ? "compressed" : "not compressed");
-	if (m->protocol[0])
-		buffer_add_format(b, "; %s", m->protocol);
-	if (v->has_proxy)
-		buffer_add_string(b, "; by a proxy");
-	buffer_add_string(b, ".\n");
+		buffer_add_string(&text, "there after two heartbeats; ");
+	buffer_add_string(
+		&text, m->encoding[0] ? "compressed; " : "not compressed; ");
+	buffer_add_string(&text,
+		v->has_proxy ? "by a proxy; " : "no proxy that says so; ");
+	buffer_add_format(&text, "%s.", m->protocol[0] ? m->protocol : "HTTP");
+	add_folded(b, &text);
 }
 
 void doctor_add_judgement(struct buffer *b, const struct measurement *m,

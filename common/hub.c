@@ -476,7 +476,8 @@ static bool answer_doctor(const struct hub *h, enum request_outcome outcome,
 		return false;
 	if (request->doctor == REQUEST_DOCTOR_PAGE) {
 		page_make_nonce(nonce);
-		doctor_add_page(answer, host.heartbeat_s, nonce, with_body);
+		doctor_add_page(
+			answer, h->config->heartbeat_s, nonce, with_body);
 		return true;
 	}
 	if (request->doctor != REQUEST_DOCTOR_JUDGE)

@@ -147,11 +147,13 @@ static bool is_compressed(const struct measurement *m)
 }
 
 /* Returns whether something holds events back, so that nothing else can be
- * told from when they come. */
+ * told from when they come. Whoever knows the length of the response has
+ * waited for its end. */
 static bool judge_paces(struct verdict *v, const struct measurement *m)
 {
 	struct paces p = look_at_paces(m);
 	uint32_t held = p.held[0];
+	bool is_whole;
 
 	if (p.count == 0) {
 		v->word = VERDICT_NOTHING;
@@ -165,11 +167,13 @@ static bool judge_paces(struct verdict *v, const struct measurement *m)
 			v->word = VERDICT_UNSURE;
 		return false;
 	}
-	if (p.count < 2 || p.held[1] - held > HELD_EVENTS_APART)
+	v->is_held = true;
+	is_whole = held >= HELD_EVENTS_ALL || m->length > 0;
+	if (!is_whole && (p.count < 2 || p.held[1] - held > HELD_EVENTS_APART))
 		v->word = VERDICT_UNSURE;
 	else if (is_compressed(m))
 		find(v, CAUSE_COMPRESSION, 0);
-	else if (held >= HELD_EVENTS_ALL)
+	else if (is_whole)
 		find(v, CAUSE_WHOLE, 0);
 	else
 		find(v, CAUSE_BUFFER, buffer_bytes(held));

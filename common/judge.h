@@ -56,6 +56,7 @@ struct verdict {
 	struct finding findings[CAUSES];
 
 	/* What was seen, whatever is wrong. */
+	bool is_held;	     /* events are: how late they are means nothing */
 	uint32_t late_ms;    /* half of the events came less late than this */
 	uint32_t open_count; /* streams at once, of... */
 	uint32_t open_tried; /* ...so many; 0: not tried */
