@@ -227,6 +227,18 @@ static int wait_for_news(struct session *s, const struct config *config)
 	return 0;
 }
 
+/* Files are being renamed: a moment later they are not. Or ids are being read:
+ * that is done by looks. Returns -1 when a signal has come. */
+static int wait_to_open(struct session *s)
+{
+	bool more = false;
+
+	if (hub_due_ms(&s->hub) > program_now_ms())
+		wait_for(NULL, 0, 20);
+	hub_look_due(&s->hub, program_now_ms(), ignore_news, &more);
+	return stopped ? -1 : 0;
+}
+
 /* From the head of the response to the end of the stream. */
 static int serve(struct session *s, const struct config *config,
 	const struct route *route, const struct request *request, bool head)
@@ -236,9 +248,7 @@ static int serve(struct session *s, const struct config *config,
 	while ((outcome = stream_open(&s->stream, &s->hub, s->subscriptions,
 			route, request, program_now_ms(), NULL)) ==
 		STREAM_WAIT) {
-		/* Files are being renamed: a moment later they are not. */
-		wait_for(NULL, 0, 20);
-		if (stopped)
+		if (wait_to_open(s) < 0)
 			return 0;
 	}
 	if (outcome == STREAM_FAILED)

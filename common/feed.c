@@ -72,7 +72,7 @@ void feed_sweep(struct feed *f)
 		else if (file->serial < oldest)
 			oldest = file->serial;
 	}
-	if (f->ids_state == FEED_IDS_READING && f->reader.count &&
+	if (feed_reads_ids(f) && f->reader.count &&
 		f->reader.places[0].file < oldest)
 		oldest = f->reader.places[0].file;
 	for (struct follower *one = f->followers.next; one != &f->followers;
@@ -172,7 +172,7 @@ enum feed_outcome feed_look(struct feed *f, bool timer)
 {
 	enum feed_outcome outcome;
 
-	if (timer && f->followers.next == &f->followers &&
+	if (timer && f->followers.next == &f->followers && !feed_reads_ids(f) &&
 		++f->unused_looks > UNUSED_LOOKS)
 		close_source(f);
 	if (!f->is_ready)
@@ -181,6 +181,7 @@ enum feed_outcome feed_look(struct feed *f, bool timer)
 	if (may_look(f)) {
 		f->timer_is_due = false;
 		outcome = feed_look_once(f, timer);
+		feed_read_ids(f);
 		if (timer)
 			feed_sweep(f);
 	} else {

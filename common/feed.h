@@ -108,8 +108,13 @@ struct feed {
 	} seams[FEED_SEAMS];
 	unsigned seam_count; /* ever */
 	/* Of ids that are a writer's: where they are, once one was asked for,
-	 * and how far what is retained has been read for that. */
-	enum { FEED_IDS_NONE, FEED_IDS_READING, FEED_IDS_LIVE } ids_state;
+	 * and how far what is retained has been opened and read for that. */
+	enum {
+		FEED_IDS_NONE,
+		FEED_IDS_OPENING,
+		FEED_IDS_READING,
+		FEED_IDS_LIVE
+	} ids_state;
 	struct ids ids;
 	struct cursor reader;
 	char last_id[BLOCK_ID_MAX + 1]; /* that was read; "": none */
@@ -178,9 +183,9 @@ bool feed_has_writer_ids(const struct feed *f);
 
 /*
  * Finds the place of the newest block that its writer gave that id. The first
- * that is asked for has all read that is retained. FEED_BYTES: here it is;
- * FEED_NOTHING: there is none; FEED_WAIT, FEED_MORE and FEED_FAILED: ask
- * again, or give up.
+ * that is asked for has all read that is retained, by feed_look and a piece
+ * each time. FEED_BYTES: here it is; FEED_NOTHING: there is none; FEED_WAIT:
+ * ask again, after some looks or a second; FEED_FAILED: give up.
  */
 enum feed_outcome feed_find_id(
 	struct feed *f, const char *id, struct place *place);
@@ -217,7 +222,7 @@ void feed_leave(struct feed *f, struct follower *follower);
 enum feed_outcome feed_look(struct feed *f, bool timer);
 
 /* When to look again, by the monotonic clock, because a record ends then that
- * is not ended otherwise; INT64_MAX: not for that. */
+ * is not ended otherwise, or ids are being read; INT64_MAX: not for that. */
 int64_t feed_due_ms(const struct feed *f);
 
 /* How those who follow it are doing. */

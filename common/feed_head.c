@@ -126,7 +126,7 @@ static void put_record(
 			f, CURSOR_GAP, feed_gap_in(f, r), feed_gap_bytes(f, r));
 	at->offset = r->end;
 	at->check = r->check;
-	if (f->ids_state != FEED_IDS_READING)
+	if (!feed_reads_ids(f))
 		feed_note_id(f, at, r);
 	if (!r->data) {
 		feed_put_own(f, CURSOR_NO_NOTICE, 0, 0);

@@ -8,9 +8,13 @@
 #include "common/block.h"
 #include "common/order.h"
 
-/* Bytes read at once, and before others get their turn. */
+/* Bytes read at once, and before others get their turn, and files opened. */
 #define WINDOW_BYTES 262144u
 #define TURN_BYTES   (2u << 20)
+#define TURN_FILES   4
+
+/* Turns for whoever asks first: of most sources that is all. */
+#define FIRST_TURNS 4
 
 bool feed_has_writer_ids(const struct feed *f)
 {
@@ -50,27 +54,36 @@ void feed_release_ids(struct feed *f)
 	f->reader = (struct cursor){ 0 };
 }
 
-static enum feed_outcome begin(struct feed *f)
+bool feed_reads_ids(const struct feed *f)
 {
-	enum feed_outcome outcome;
+	return f->ids_state == FEED_IDS_OPENING ||
+	       f->ids_state == FEED_IDS_READING;
+}
 
-	do
+/* Opens older files, and stands at the start of the oldest. */
+static enum feed_outcome open_retained(struct feed *f)
+{
+	enum feed_outcome outcome = FEED_MORE;
+	const struct file *older;
+	int i = 0;
+
+	do {
 		errno = 0;
-	while (chain_extend(&f->chain));
-	if (errno == EAGAIN)
-		return FEED_WAIT;
-	/* What somebody yet writes there is the head's. */
-	outcome = feed_take_in_unfinished(f);
-	if (outcome != FEED_NOTHING)
-		return outcome;
-	if (!f->ids.entries && ids_init(&f->ids) < 0)
-		return FEED_FAILED;
+		older = chain_extend(&f->chain);
+	} while (older && ++i < TURN_FILES);
+	if (!older)
+		outcome = errno == EAGAIN ? FEED_WAIT : FEED_NOTHING;
 	f->reader = (struct cursor){ 0 };
 	if (f->chain.count > 0)
 		cursor_add(
 			&f->reader, feed_place_at_start(f, f->chain.files[0]));
+	/* What somebody yet writes there is the head's. */
+	if (outcome == FEED_NOTHING)
+		outcome = feed_take_in_unfinished(f);
+	if (outcome != FEED_NOTHING)
+		return outcome;
 	f->ids_state = FEED_IDS_READING;
-	return FEED_NOTHING;
+	return FEED_MORE;
 }
 
 /* What cannot be read there is no reader's. */
@@ -78,9 +91,11 @@ static enum feed_outcome skip(
 	struct feed *f, struct file *file, struct cursor_place *at)
 {
 	at->offset = feed_limit_in(f, NULL, file);
-	if (feed_check_place(f, file, at) < 0)
-		return errno == EAGAIN || errno == ENODATA ? FEED_WAIT
-							   : FEED_FAILED;
+	if (feed_check_place(f, file, at) < 0) {
+		if (errno == EAGAIN || errno == ENODATA)
+			return FEED_WAIT;
+		at->check = 0;
+	}
 	return FEED_MORE;
 }
 
@@ -110,24 +125,16 @@ static enum feed_outcome read_ids(struct feed *f, struct cursor_place *at)
 		return FEED_MORE;
 	case SCAN_WAIT:
 		return FEED_WAIT;
-	case SCAN_FAILED:
-		return FEED_FAILED;
 	default:
 		return skip(f, file, at);
 	}
 }
 
-/* Reads all that is retained, once, a turn each time, up to the head: from
- * there on the head adds what it reads. */
+/* Up to the head: from there on the head adds what it reads. */
 static enum feed_outcome read_retained(struct feed *f)
 {
-	enum feed_outcome outcome = FEED_NOTHING;
 	struct cursor_place *at;
 
-	if (f->ids_state == FEED_IDS_NONE)
-		outcome = begin(f);
-	if (outcome != FEED_NOTHING || f->ids_state == FEED_IDS_LIVE)
-		return outcome;
 	feed_clear_notice(&f->reader);
 	at = feed_next_to_read(f, NULL, &f->reader);
 	if (at)
@@ -138,15 +145,51 @@ static enum feed_outcome read_retained(struct feed *f)
 	return FEED_NOTHING;
 }
 
+static enum feed_outcome take_turn(struct feed *f)
+{
+	switch (f->ids_state) {
+	case FEED_IDS_OPENING:
+		return open_retained(f);
+	case FEED_IDS_READING:
+		return read_retained(f);
+	default:
+		return FEED_NOTHING;
+	}
+}
+
+void feed_read_ids(struct feed *f)
+{
+	if (take_turn(f) == FEED_MORE)
+		f->due_ms = 0;
+}
+
+/* The table is made when it is needed first. */
+static enum feed_outcome begin(struct feed *f)
+{
+	enum feed_outcome outcome = FEED_MORE;
+
+	if (ids_init(&f->ids) < 0)
+		return FEED_FAILED;
+	f->ids_state = FEED_IDS_OPENING;
+	for (int i = 0; i < FIRST_TURNS && outcome == FEED_MORE; i++)
+		outcome = take_turn(f);
+	return FEED_NOTHING;
+}
+
 enum feed_outcome feed_find_id(
 	struct feed *f, const char *id, struct place *place)
 {
 	enum feed_outcome outcome = feed_prepare(f);
 
-	if (outcome == FEED_NOTHING)
-		outcome = feed_look_once(f, false);
-	if (outcome == FEED_NOTHING)
-		outcome = read_retained(f);
+	if (outcome == FEED_NOTHING && f->ids_state == FEED_IDS_NONE)
+		outcome = begin(f);
+	if (outcome != FEED_NOTHING)
+		return outcome;
+	if (feed_reads_ids(f)) {
+		f->due_ms = 0;
+		return FEED_WAIT;
+	}
+	outcome = feed_look_once(f, false);
 	if (outcome != FEED_NOTHING)
 		return outcome;
 	if (!ids_find(&f->ids, id, strlen(id), place))
@@ -229,7 +272,7 @@ const char *feed_opening_id(const struct feed *f, const struct cursor *c)
 		memcmp(c->places, f->head.places, sizeof(c->places)) == 0;
 
 	/* While older ones are read, the newest is not known. */
-	if (f->ids_state == FEED_IDS_READING || !f->last_id[0])
+	if (feed_reads_ids(f) || !f->last_id[0])
 		return NULL;
 	return is_at_head ? f->last_id : NULL;
 }

@@ -186,6 +186,13 @@ void feed_enter(
 void feed_enter_instead(
 	const struct feed *f, struct cursor *c, const struct file *file);
 
+/* Is what is retained being read for its ids? What the head reads meanwhile is
+ * read then. */
+bool feed_reads_ids(const struct feed *f);
+
+/* Does a piece of it, whoever wants it, and has the feed look again soon. */
+void feed_read_ids(struct feed *f);
+
 /* How far a reader behind the head may read in a file. `until` is where it
  * ends, or NULL. */
 uint64_t feed_limit_in(const struct feed *f, const struct cursor *until,

@@ -145,6 +145,94 @@ static void an_id_leads_into_a_rotated_file(void **state)
 	free(older);
 }
 
+/* Events "id N" and N, from `from` on to the one before `to`. */
+static void expect_blocks(struct reader *r, int from, int to)
+{
+	char id[16], data[16];
+	size_t seen = 0;
+
+	for (int i = from; i < to; i++) {
+		snprintf(id, sizeof(id), "id %d", i);
+		snprintf(data, sizeof(data), "%d", i);
+		expect(r, &seen, id, data);
+	}
+}
+
+/* By a process that had the index before, and by one that makes it. */
+static void an_id_leads_into_a_copy(void **state)
+{
+	struct site *s = *state;
+	const char *log = site_configure_log(s, KEYS "history = 0; ");
+	const char *copy = disk_path(s->folder, "app.log.1");
+	struct reader *live;
+
+	append_blocks(log, 0, 6);
+	live = resume(s, "id 0");
+	expect_blocks(live, 1, 6);
+	disk_copy(log, copy);
+	disk_truncate(log, 0);
+	append_blocks(log, 6, 9);
+	expect_blocks(live, 1, 9);
+	expect_blocks(resume(s, "id 2"), 3, 9);
+	expect_blocks(resume(s, "id 7"), 8, 9);
+	site_restart(s);
+	expect_blocks(resume(s, "id 5"), 6, 9);
+	expect_blocks(resume(s, "id 6"), 7, 9);
+}
+
+/* What a truncation has taken, or a deletion, is missing: that is said, to who
+ * was there before it and who was not. */
+static void an_id_whose_block_is_gone_is_a_gap(void **state)
+{
+	struct site *s = *state;
+	const char *log = site_configure_log(s, KEYS "history = 1; ");
+	struct reader *live, *r;
+
+	append_blocks(log, 0, 6);
+	live = resume(s, "id 4");
+	expect_blocks(live, 5, 6);
+	disk_truncate(log, 0);
+	reader_expect_event(live, 1, "gap",
+		"{\"source\": \"app\", \"reason\": \"truncated\", "
+		"\"bytes\": null}");
+	append_blocks(log, 6, 8);
+	r = resume(s, "id 2");
+	reader_expect_event(r, 0, "gap", NULL);
+	reader_expect_event(r, 1, "message", "7");
+	site_restart(s);
+	r = resume(s, "id 2");
+	reader_expect_event(r, 0, "gap",
+		"{\"source\": \"app\", \"reason\": \"unknown-id\", "
+		"\"bytes\": null}");
+	reader_expect_event(r, 1, "message", "7");
+	assert_string_equal(reader_event(r, 1)->id, "id 7");
+}
+
+/* More than are opened in one go. */
+static void an_id_leads_through_all_that_is_retained(void **state)
+{
+	enum { FILES = 12, BLOCKS = 3 * FILES };
+	struct site *s = *state;
+	const char *log = site_configure_log(s, KEYS "history = 0; ");
+
+	for (int i = 0; i < FILES; i++) {
+		if (i > 0)
+			disk_rename(log,
+				disk_path(s->folder, "app.log.%d", FILES - i));
+		append_blocks(log, 3 * i, 3 * i + 3);
+	}
+	expect_blocks(resume(s, "id 0"), 1, BLOCKS);
+	expect_blocks(resume(s, "id 16"), 17, BLOCKS);
+	site_restart(s);
+	expect_blocks(resume(s, "id 11"), 12, BLOCKS);
+	/* What is compressed cannot be read. */
+	disk_rename(disk_path(s->folder, "app.log.5"),
+		disk_path(s->folder, "app.log.5.gz"));
+	site_restart(s);
+	reader_expect_event(resume(s, "id 0"), 0, "gap", NULL);
+	expect_blocks(resume(s, "id 21"), 22, BLOCKS);
+}
+
 static void an_id_that_nobody_wrote_is_a_gap(void **state)
 {
 	static const char *const ids[] = { "x", "ID 1", "id", "id 10" };
@@ -219,36 +307,85 @@ static void the_opening_names_the_last_id(void **state)
 	expect(second, &seen, "last", "mark");
 }
 
-/* While what is retained is read, in more than one turn. */
+static void append_large_blocks(const char *log, int from, int to)
+{
+	struct bytes text = BYTES_INIT;
+
+	for (int i = from; i < to; i++)
+		bytes_add_format(
+			&text, ":%*d\nid: id %d\ndata: %d\n\n", 4000, i, i, i);
+	disk_append_bytes(log, text.data, text.len);
+	bytes_release(&text);
+}
+
+/* While what is retained is read, in many turns; every second id is none. */
 static void five_thousand_come_back_at_once(void **state)
 {
 	enum { CLIENTS = 5000, BLOCKS = 5000 };
 	static struct front_client *clients[CLIENTS];
-	struct bytes text = BYTES_INIT;
 	struct responder r;
 
 	(void)state;
 	responder_start(
 		&r, &(struct responder_how){ .source = KEYS "history = 0;" });
-	for (int i = 0; i < BLOCKS; i++)
-		bytes_add_format(
-			&text, ":%*d\nid: %d\ndata: %d\n\n", 1000, i, i, i);
-	disk_append_bytes(r.log, text.data, text.len);
-	bytes_release(&text);
+	append_large_blocks(r.log, 0, BLOCKS);
 	for (int i = 0; i < CLIENTS; i++) {
 		char id[16];
 
-		snprintf(id, sizeof(id), "%d", BLOCKS - 2 - i % 20);
+		snprintf(id, sizeof(id), i % 2 ? "no %d" : "id %d",
+			BLOCKS - 2 - i % 20);
 		clients[i] = responder_open(&r,
 			&(struct ask){ .path = "/log", .last_event_id = id });
 	}
 	for (int i = 0; i < CLIENTS; i++) {
-		char data[16];
+		struct reader *one = &clients[i]->reader;
+		int first = BLOCKS - 1 - i % 20;
 
-		reader_wait_events(&clients[i]->reader, (uint64_t)(i % 20) + 1);
-		snprintf(data, sizeof(data), "%d", BLOCKS - 1 - i % 20);
-		reader_expect_event(&clients[i]->reader, 0, "message", data);
-		assert_int_equal(clients[i]->reader.event_count, i % 20 + 1);
+		if (i % 2)
+			reader_expect_event(one, 0, "gap", NULL);
+		else
+			expect_blocks(one, first, BLOCKS);
+		assert_int_equal(one->event_count, i % 2 ? 1 : BLOCKS - first);
+	}
+	assert_int_equal(process_stop(r.process), 0);
+}
+
+/* Who reads nothing is overtaken, and goes on in the file: each id is the one
+ * of its event there as well. */
+static void a_laggard_has_the_same_ids(void **state)
+{
+	enum { BLOCKS = 3000 };
+	struct front_client *slow, *fast;
+	struct bytes text = BYTES_INIT;
+	struct responder r;
+
+	(void)state;
+	responder_start(
+		&r, &(struct responder_how){
+			    .settings = "ring = 65536; send_buffer = 4096;",
+			    .source = KEYS "history = 0;" });
+	slow = responder_open(&r, &(struct ask){ .path = "/log" });
+	fast = responder_open(&r, &(struct ask){ .path = "/log" });
+	reader_wait_head(&slow->reader);
+	reader_wait_head(&fast->reader);
+	reader_set_reading(&slow->reader, false);
+	for (int i = 0; i < BLOCKS; i++)
+		bytes_add_format(&text, "id: id %d\ndata: %d\ndata: %*d\n\n", i,
+			i, 300, i);
+	disk_append_bytes(r.log, text.data, text.len);
+	bytes_release(&text);
+	reader_wait_events(&fast->reader, BLOCKS);
+	reader_set_reading(&slow->reader, true);
+	reader_wait_events(&slow->reader, BLOCKS);
+	for (size_t i = 0; i < BLOCKS; i++) {
+		const struct reader_event *a = reader_event(&fast->reader, i);
+		const struct reader_event *b = reader_event(&slow->reader, i);
+		char id[16];
+
+		snprintf(id, sizeof(id), "id %zu", i);
+		assert_string_equal(a->id, id);
+		assert_string_equal(b->id, id);
+		assert_string_equal(a->data, b->data);
 	}
 	assert_int_equal(process_stop(r.process), 0);
 }
@@ -259,11 +396,15 @@ int main(void)
 		SITE_TESTS(the_writers_ids_reach_the_client),
 		SITE_TESTS(an_id_leads_back),
 		SITE_TESTS(an_id_leads_into_a_rotated_file),
+		SITE_TESTS(an_id_leads_into_a_copy),
+		SITE_TESTS(an_id_whose_block_is_gone_is_a_gap),
+		SITE_TESTS(an_id_leads_through_all_that_is_retained),
 		SITE_TESTS(an_id_that_nobody_wrote_is_a_gap),
 		SITE_TESTS(it_stands_alone_on_its_connection),
 		SITE_TESTS(a_pipe_has_its_writers_ids),
 		SITE_TEST(the_opening_names_the_last_id),
 		cmocka_unit_test(five_thousand_come_back_at_once),
+		cmocka_unit_test(a_laggard_has_the_same_ids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
