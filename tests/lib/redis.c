@@ -29,7 +29,7 @@ void redis_start_again(struct redis *r)
 {
 	r->process = process_run("redis-server", "--port", "0", "--unixsocket",
 		r->address, "--dir", r->folder, "--save", "", "--appendonly",
-		"yes", NULL);
+		"yes", "--appendfsync", "always", NULL);
 	if (!wait_until(answers, r, test_limit_ms()))
 		test_fail("Redis does not answer");
 }
