@@ -1,9 +1,10 @@
 /*
- * Requests. The input is the lines of twelve variables, in this order: method,
+ * Requests. The input is the lines of fifteen variables, in this order: method,
  * query, PATH_INFO, SCRIPT_NAME, Accept, Last-Event-ID, address, user, kind of
- * authentication, Origin, Access-Control-Request-Method, the server; one that
- * is "-", or not there, is not set. What comes out must be what a configuration
- * may be asked with.
+ * authentication, Origin, Access-Control-Request-Method, the server, Via,
+ * Forwarded, X-Forwarded-For; one that is "-", or not there, is not set. What
+ * comes out must be what a configuration may be asked with, and what the doctor
+ * may be told.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 #include "common/request.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { VARIABLES = 12 };
+enum { VARIABLES = 15 };
 
 static const char *variable(const void *context, const char *name)
 {
@@ -19,7 +20,8 @@ static const char *variable(const void *context, const char *name)
 		"QUERY_STRING", "PATH_INFO", "SCRIPT_NAME", "HTTP_ACCEPT",
 		"HTTP_LAST_EVENT_ID", "REMOTE_ADDR", "REMOTE_USER", "AUTH_TYPE",
 		"HTTP_ORIGIN", "HTTP_ACCESS_CONTROL_REQUEST_METHOD",
-		"SERVER_SOFTWARE" };
+		"SERVER_SOFTWARE", "HTTP_VIA", "HTTP_FORWARDED",
+		"HTTP_X_FORWARDED_FOR" };
 	char *const *values = context;
 
 	for (size_t i = 0; i < VARIABLES; i++)
@@ -65,6 +67,37 @@ static void check_id(const char *id, bool given)
 		MUST(id[i] != '\r' && id[i] != '\n');
 }
 
+static void check_measured(const char *text)
+{
+	MUST(strnlen(text, MEASUREMENT_TEXT_MAX + 1) <= MEASUREMENT_TEXT_MAX);
+	for (; *text; text++)
+		MUST((unsigned char)*text >= ' ' && *text != 0x7f);
+}
+
+static void check_measurement(const struct measurement *m)
+{
+	MUST(m->status <= MEASUREMENT_MS_MAX);
+	MUST(m->has_first || m->first_ms == 0);
+	check_measured(m->protocol);
+	check_measured(m->type);
+	check_measured(m->cache);
+	check_measured(m->encoding);
+	check_measured(m->server);
+	check_measured(m->via);
+	for (size_t i = 0; i < MEASUREMENT_PACES; i++) {
+		MUST(m->pace[i].count <= BEAT_PACE_EVENTS);
+		for (size_t j = 0; j < m->pace[i].count; j++)
+			MUST(m->pace[i].events[j].sent_ms <=
+					MEASUREMENT_MS_MAX &&
+				m->pace[i].events[j].arrived_ms <=
+					MEASUREMENT_MS_MAX);
+	}
+	for (size_t i = 0; i < MEASUREMENT_HOLDS; i++)
+		MUST(m->hold[i].count <= MEASUREMENT_STREAMS);
+	for (size_t i = 0; i < MEASUREMENT_QUIETS; i++)
+		MUST(m->quiet[i].end == END_CUT || m->quiet[i].after_ms == 0);
+}
+
 static void check_request(const struct request *r)
 {
 	struct request other = *r;
@@ -73,6 +106,7 @@ static void check_request(const struct request *r)
 	check_id(r->id, r->id_given);
 	check_id(r->before, r->before_given);
 	MUST(r->tail == 0 || r->tail_given);
+	check_measurement(&r->measurement);
 	MUST(r->source_count == 0 || r->script_name_segment[0] == '\0');
 	if (request_take_script_name(&other)) {
 		MUST(other.source_count > 0);
@@ -99,6 +133,10 @@ static void check_visitor(const struct request *r, char *const *values)
 	MUST(!r->has_auth_type || !values[11] || *values[11] != 'H' ||
 		strncmp(values[11], "HAProxy", 7) != 0);
 	check_text(r->origin, CORS_ORIGIN_MAX, values[9]);
+	MUST(strnlen(r->server_software, REQUEST_SOFTWARE_MAX + 1) <=
+		REQUEST_SOFTWARE_MAX);
+	MUST(!r->is_forwarded || (values[12] && *values[12]) ||
+		(values[13] && *values[13]) || (values[14] && *values[14]));
 	MUST(r->is_preflight ==
 		(r->method == REQUEST_OPTIONS && values[10] && *values[10]));
 }
