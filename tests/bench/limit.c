@@ -25,6 +25,9 @@ struct order {
 	size_t step;
 };
 
+/* What it says when it has its clients, and when it has sent everything. */
+static const char ready = '.';
+
 struct client {
 	int fd;
 	size_t sent;
@@ -107,7 +110,8 @@ static void send_orders(
 {
 	struct order order;
 
-	while (recv(l->control, &order, sizeof(order), 0) > 0)
+	while (send(l->control, &ready, sizeof(ready), MSG_NOSIGNAL) > 0 &&
+		recv(l->control, &order, sizeof(order), 0) > 0)
 		send_to_all(clients, count, l->bytes, order.len, order.step);
 }
 
@@ -217,6 +221,7 @@ void limit_send_steps(
 	const struct limit *l, const struct bytes *bytes, size_t step)
 {
 	struct order order = { bytes->len, step };
+	char answer;
 
 	if (l->reads_pipe) {
 		write_pipe(l, bytes);
@@ -224,6 +229,8 @@ void limit_send_steps(
 	}
 	if (bytes->len > BYTES_MAX)
 		die("the limit cannot be given %zu bytes", bytes->len);
+	if (recv(l->control, &answer, sizeof(answer), 0) <= 0)
+		die("the limit has ended");
 	memcpy(l->bytes, bytes->data, bytes->len);
 	if (send(l->control, &order, sizeof(order), 0) < 0)
 		die_errno("the limit");

@@ -28,8 +28,8 @@ struct limit limit_open_pipe(const char *path, size_t clients, int send_buffer);
 
 void limit_close(struct limit *l);
 
-/* Has it send those bytes to every client. Does not wait; what was given
- * before must have arrived. */
+/* Has it send those bytes to every client. Waits until it has all clients, and
+ * has sent what it was given before, not longer. */
 void limit_send(const struct limit *l, const struct bytes *bytes);
 
 /* The same, at most `step` bytes to each at once, in turns. */
