@@ -289,9 +289,9 @@ fuzz-coverage:
 # ---- figures
 
 BENCH   =
-bench   = $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/threads
-bench_o = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/threads.c,$(wildcard tests/bench/*.c))) \
-          $(BUILD)/tests/lib/ask.o $(BUILD)/tests/lib/bytes.o
+bench   = $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/threads $(BUILD)/tests/bench/bare
+bench_o = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/threads.c %/bare.c,$(wildcard tests/bench/*.c))) \
+          $(BUILD)/tests/lib/ask.o $(BUILD)/tests/lib/bytes.o $(BUILD)/tests/lib/fragment.o
 
 $(BUILD)/tests/bench/bench: $(bench_o)
 	$(call step,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lm $(LDLIBS)
@@ -299,6 +299,9 @@ $(BUILD)/tests/bench/bench: $(bench_o)
 # What others would write, for comparison.
 $(BUILD)/tests/bench/threads: $(BUILD)/tests/bench/threads.o
 	$(call step,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBFCGI) -lpthread $(LDLIBS)
+
+$(BUILD)/tests/bench/bare: $(BUILD)/tests/bench/bare.o
+	$(call step,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Rotation of every kind under readers that come and go, and proof that it
 # would notice: mutants of this tree have to fail it.
@@ -321,7 +324,7 @@ soak:
 		$(BUILD)/tests/front/test_soak
 
 bench:
-	@$(PACKAGES) build
+	@$(PACKAGES) build bench
 	$(AGAIN) $(programs) $(bench)
 	@$(BUILD)/tests/bench/bench -b $(BUILD) $(BENCH)
 

@@ -43,6 +43,8 @@ static const struct part {
 	{ "single", part_single },
 	{ "pipe", part_pipe },
 	{ "scale", part_scale },
+	{ "servers", part_servers },
+	{ "cgi", part_cgi },
 };
 
 enum { PARTS = sizeof(parts) / sizeof(*parts), PATH = 512 };

@@ -6,6 +6,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SHOWN_BYTES 2000
+
+static const char *shown;
+
+void die_show(const char *path)
+{
+	shown = path;
+}
+
+static _Noreturn void end(void)
+{
+	char text[SHOWN_BYTES + 1];
+	FILE *f = shown ? fopen(shown, "re") : NULL;
+
+	if (f) {
+		if (fseek(f, -SHOWN_BYTES, SEEK_END) < 0)
+			rewind(f);
+		text[fread(text, 1, SHOWN_BYTES, f)] = '\0';
+		fputs(text, stderr);
+		fclose(f);
+	}
+	exit(1);
+}
+
 void die(const char *format, ...)
 {
 	va_list args;
@@ -15,7 +39,7 @@ void die(const char *format, ...)
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fputc('\n', stderr);
-	exit(1);
+	end();
 }
 
 void die_errno(const char *format, ...)
@@ -28,5 +52,5 @@ void die_errno(const char *format, ...)
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fprintf(stderr, ": %s\n", why);
-	exit(1);
+	end();
 }

@@ -13,4 +13,7 @@ _Noreturn void die(const char *format, ...)
 _Noreturn void die_errno(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 
+/* From now on both print the end of that file, too: what others have said. */
+void die_show(const char *path);
+
 #endif

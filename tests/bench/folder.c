@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/bench/die.h"
+#include "tests/lib/bytes.h"
 
 #define FILES_MAX 2048
 #define PATH_SIZE 96
@@ -33,10 +34,10 @@ static void remove_folder(void)
 		nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* Not safe in a handler by the letter; at worst the folder stays. */
 static void stop(int signal)
 {
-	remove_folder();
-	_exit(128 + signal);
+	exit(128 + signal);
 }
 
 static void make_folder(void)
@@ -48,6 +49,7 @@ static void make_folder(void)
 	signal(SIGINT, stop);
 	signal(SIGTERM, stop);
 	signal(SIGHUP, stop);
+	signal(SIGPIPE, stop);
 }
 
 const char *folder_path(const char *name)
@@ -85,5 +87,41 @@ const char *folder_write(const char *name, const char *format, ...)
 	if (!f || vfprintf(f, format, args) < 0 || fclose(f))
 		die_errno("%s", path);
 	va_end(args);
+	return path;
+}
+
+static struct bytes read_file(const char *path)
+{
+	struct bytes text = BYTES_INIT;
+	char block[4096];
+	size_t n;
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		die_errno("%s", path);
+	while ((n = fread(block, 1, sizeof(block), f)) > 0)
+		bytes_add(&text, block, n);
+	fclose(f);
+	return text;
+}
+
+const char *folder_fill(
+	const char *name, const char *from, const char *const values[][2])
+{
+	struct bytes text = read_file(from);
+	const char *path;
+
+	for (size_t i = 0; values[i][0]; i++) {
+		struct bytes filled = BYTES_INIT;
+		char mark[32];
+
+		snprintf(mark, sizeof(mark), "@%s@", values[i][0]);
+		bytes_add_replaced(
+			&filled, bytes_text(&text), mark, values[i][1]);
+		bytes_release(&text);
+		text = filled;
+	}
+	path = folder_write(name, "%s", bytes_text(&text));
+	bytes_release(&text);
 	return path;
 }

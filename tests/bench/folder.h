@@ -18,4 +18,9 @@ const char *folder_new_path(const char *name);
 const char *folder_write(const char *name, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Writes such a file from one of the tree, in which each @NAME@ of the pairs
+ * { "NAME", value } becomes its value; they end with NULL. Returns its path. */
+const char *folder_fill(
+	const char *name, const char *from, const char *const values[][2]);
+
 #endif

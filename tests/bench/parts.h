@@ -37,5 +37,7 @@ void part_history(const struct bench *b);
 void part_single(const struct bench *b);
 void part_pipe(const struct bench *b);
 void part_scale(const struct bench *b);
+void part_servers(const struct bench *b);
+void part_cgi(const struct bench *b);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "tests/bench/die.h"
 
@@ -41,28 +42,43 @@ int socket_listen(const char *path)
 	return fd;
 }
 
-static int connect_unix(const char *path)
+static int try_to_connect(int domain, const void *address, socklen_t size)
 {
-	struct sockaddr_un a = unix_address(path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-		die_errno("%s", path);
-	return fd;
+	if (fd < 0 || connect(fd, address, size) == 0)
+		return fd;
+	close(fd);
+	return -1;
 }
 
-static int connect_loopback(const char *address)
+int socket_try(const char *address)
 {
-	struct sockaddr_in a = loopback(address);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un path = unix_address(address);
+	struct sockaddr_in port = loopback(address);
 
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-		die_errno("%s", address);
-	return fd;
+	return address[0] == '/' ? try_to_connect(AF_UNIX, &path, sizeof(path))
+				 : try_to_connect(AF_INET, &port, sizeof(port));
 }
 
 int socket_connect(const char *address)
 {
-	return address[0] == '/' ? connect_unix(address)
-				 : connect_loopback(address);
+	int fd = socket_try(address);
+
+	if (fd < 0)
+		die_errno("%s", address);
+	return fd;
+}
+
+int socket_free_port(void)
+{
+	struct sockaddr_in a = loopback(":0");
+	socklen_t size = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, size) < 0 ||
+		getsockname(fd, (struct sockaddr *)&a, &size) < 0)
+		die_errno("a free port");
+	close(fd);
+	return ntohs(a.sin_port);
 }

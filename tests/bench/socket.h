@@ -8,7 +8,12 @@
  * who connects at once. */
 int socket_listen(const char *path);
 
-/* Connects to a path, or to "127.0.0.1:PORT". */
+/* Connects to a path, or to "127.0.0.1:PORT"; socket_try returns -1 with errno
+ * if it cannot. */
 int socket_connect(const char *address);
+int socket_try(const char *address);
+
+/* A port of 127.0.0.1 that was free a moment ago. */
+int socket_free_port(void);
 
 #endif
