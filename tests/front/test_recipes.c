@@ -15,66 +15,15 @@
 #include "tests/lib/cgi.h"
 #include "tests/lib/disk.h"
 #include "tests/lib/process.h"
+#include "tests/lib/recipe.h"
 #include "tests/lib/site.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
-#define MARK	     "<!-- test: "
-
-/* ---- out of README.md */
-
-/* Adds the lines of the block at `s`: in a fence, or indented by four. */
-static void add_block(struct bytes *out, const char *s)
-{
-	bool fenced = strncmp(s, "```", 3) == 0;
-
-	if (fenced)
-		s = strchr(s, '\n') + 1;
-	while (fenced ? strncmp(s, "```", 3) != 0
-		      : strncmp(s, "    ", 4) == 0) {
-		const char *end = strchr(s, '\n');
-
-		assert_non_null(end);
-		s += fenced ? 0 : 4;
-		bytes_add(out, s, (size_t)(end + 1 - s));
-		s = end + 1;
-	}
-}
-
-/* Replaces every `from` in the text, of which there has to be one. */
-static void replace(struct bytes *text, const char *from, const char *to)
-{
-	struct bytes result = BYTES_INIT;
-	const char *s = text->data, *found = strstr(s, from);
-
-	if (!found)
-		fail_msg("no \"%s\" in: %s", from, s);
-	for (; found; s = found + strlen(from), found = strstr(s, from)) {
-		bytes_add(&result, s, (size_t)(found - s));
-		bytes_add_text(&result, to);
-	}
-	bytes_add_text(&result, s);
-	bytes_release(text);
-	*text = result;
-}
 
 /* The recipe of that name. */
 static struct bytes recipe(const char *name)
 {
-	struct bytes readme = BYTES_INIT, text = BYTES_INIT;
-	char mark[64];
-	const char *s;
-
-	snprintf(mark, sizeof(mark), MARK "%s -->", name);
-	disk_read(&readme, "README.md");
-	s = strstr(readme.data, mark);
-	if (!s)
-		fail_msg("README.md has no %s", mark);
-	s += strlen(mark);
-	add_block(&text, s + strspn(s, "\n"));
-	bytes_release(&readme);
-	if (text.len == 0)
-		fail_msg("README.md has no block behind %s", mark);
-	return text;
+	return recipe_read("README.md", name);
 }
 
 static const char *const names[] = { "folder", "journal", "container", "filter",
@@ -84,14 +33,7 @@ static const char *const names[] = { "folder", "journal", "container", "filter",
 static void all_of_them_are_here(void **state)
 {
 	(void)state;
-	struct bytes readme = BYTES_INIT;
-	size_t count = 0;
-
-	disk_read(&readme, "README.md");
-	for (const char *s = readme.data; (s = strstr(s, MARK)); s++)
-		count++;
-	assert_int_equal(count, COUNT(names));
-	bytes_release(&readme);
+	assert_int_equal(recipe_count("README.md"), COUNT(names));
 	for (size_t i = 0; i < COUNT(names); i++) {
 		struct bytes text = recipe(names[i]);
 
@@ -125,9 +67,9 @@ static struct process *run_recipe(const struct site *s, const char *name)
 	struct bytes text = recipe(name), path = BYTES_INIT;
 	struct process *p;
 
-	replace(&text, "/var/log/ssetail", disk_path(s->folder, "logs"));
+	recipe_replace(&text, "/var/log/ssetail", disk_path(s->folder, "logs"));
 	if (strstr(text.data, "-g ssetail"))
-		replace(&text, "-g ssetail",
+		recipe_replace(&text, "-g ssetail",
 			geteuid() == 0 ? "-g nogroup" : "");
 	bytes_add_format(&path, "PATH=%s/bin:/usr/bin:/bin", s->folder);
 	p = process_start(&(struct process_how){
@@ -224,7 +166,7 @@ static void rotate(const struct site *s)
 	const char *config = disk_path(s->folder, "logrotate.conf");
 	struct bytes text = recipe("logrotate");
 
-	replace(&text, "/var/log/ssetail", disk_path(s->folder, "logs"));
+	recipe_replace(&text, "/var/log/ssetail", disk_path(s->folder, "logs"));
 	disk_write_bytes(config, text.data, text.len);
 	disk_mode(config, 0644);
 	bytes_release(&text);
@@ -284,7 +226,8 @@ static void the_error_log_of_a_shared_host_is_for_its_owner(void **state)
 	/* The real one asks at the terminal. */
 	disk_write(openssl, "#!/bin/sh\necho \"the hash by $*\"\n");
 	disk_mode(openssl, 0755);
-	replace(&text, "/home/me/public_html/log", disk_path(www, "log"));
+	recipe_replace(
+		&text, "/home/me/public_html/log", disk_path(www, "log"));
 	bytes_add_format(&path, "PATH=%s/bin:/usr/bin:/bin", home);
 	struct process *p = process_start(&(struct process_how){
 		.argv = (const char *[]){ "/bin/sh", "-ec", text.data, NULL },
@@ -324,7 +267,7 @@ static struct process *run_line(
 	struct bytes text = recipe(name), setting = BYTES_INIT;
 	struct process *p;
 
-	replace(&text, "/run/ssetail/in", s->folder);
+	recipe_replace(&text, "/run/ssetail/in", s->folder);
 	bytes_add_format(&setting, "USER=%s", user);
 	p = process_start(&(struct process_how){
 		.argv = (const char *[]){ "/bin/sh", "-c", text.data, NULL },
@@ -345,9 +288,10 @@ static void the_classic_demonstrations_take_a_line_each(void **state)
 	char number[16];
 
 	/* Only the clocks run faster here. */
-	replace(&sources, "/run/ssetail/in", s->folder);
-	replace(&sources, "count = 100;", "count = 100; interval = 0.01;");
-	replace(&sources, "show = \"time\";",
+	recipe_replace(&sources, "/run/ssetail/in", s->folder);
+	recipe_replace(
+		&sources, "count = 100;", "count = 100; interval = 0.01;");
+	recipe_replace(&sources, "show = \"time\";",
 		"show = \"time\"; interval = 0.01;");
 	site_configure(s, "state_dir = \"%s\";\n%s",
 		disk_subfolder(s->folder, "state"), sources.data);
@@ -402,7 +346,7 @@ static void t_asks_as_the_web_servers_user(void **state)
 	if (geteuid() != 0)
 		skip(); /* only root becomes somebody else */
 	assert_int_equal(chown(disk_path(folder, "a.log"), 0, 4), 0);
-	replace(&text, "/usr/local/lib/ssetail/ssetail.fcgi", program);
+	recipe_replace(&text, "/usr/local/lib/ssetail/ssetail.fcgi", program);
 	bytes_add_format(&setting, "SSETAIL_CONF=%s/ssetail.conf", folder);
 	struct process *p = process_start(&(struct process_how){
 		.argv = (const char *[]){ "/bin/sh", "-c", text.data, NULL },
