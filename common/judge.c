@@ -193,8 +193,8 @@ static bool survived_a_silence(
 	       quiet->silent_ms < nearly_ms;
 }
 
-static void judge_quiet(struct verdict *v, const struct measurement *m,
-	unsigned heartbeat_s)
+static void judge_quiet(
+	struct verdict *v, const struct measurement *m, unsigned heartbeat_s)
 {
 	const struct measurement_quiet *first = &m->quiet[0],
 				       *second = &m->quiet[1];
@@ -223,6 +223,13 @@ static void count_streams(
 	}
 }
 
+/* A server may work on six streams of a connection of HTTP/2 at a time. */
+static bool shares_a_connection(const struct measurement *m)
+{
+	return m->protocol[0] == 'h' && m->protocol[1] &&
+	       strchr("23", m->protocol[1]);
+}
+
 /* The best try counts. A browser keeps what is too much for it to itself,
  * whatever the server has room for. */
 static void judge_holds(struct verdict *v, const struct measurement *m)
@@ -241,7 +248,9 @@ static void judge_holds(struct verdict *v, const struct measurement *m)
 		v->open_count = open;
 		v->open_tried = (uint32_t)hold->count;
 	}
-	if (v->open_count == v->open_tried)
+	if (v->open_count == v->open_tried ||
+		(shares_a_connection(m) &&
+			v->open_count >= BROWSER_CONNECTIONS))
 		return;
 	if (at_server > 0)
 		find(v, CAUSE_SHORTAGE, v->open_count);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/lib/disk.h"
+#include "tests/lib/examine.h"
 #include "tests/lib/server.h"
 
 /* More than the six connections of HTTP/1.1 that browsers open to a site. */
@@ -116,25 +117,26 @@ static void make_certificate(void)
 	bytes_release(&both);
 }
 
+static void put_in(struct bytes *site, const char *sign, const char *value)
+{
+	struct bytes more = BYTES_INIT;
+
+	bytes_add_replaced(&more, bytes_text(site), sign, value);
+	bytes_release(site);
+	*site = more;
+}
+
 static void start(struct server *s, const struct http2 *http2)
 {
-	const char *const values[][2] = {
-		{ "ADDRESS", tls.address },
-		{ "CERTIFICATE", tls.certificate },
-		{ "KEY", tls.key },
-		{ "BOTH", tls.both },
-	};
 	struct bytes site = BYTES_INIT;
 
+	make_certificate();
+	tls.address = disk_path("", "127.0.0.1:%d", process_free_port()) + 1;
 	bytes_add_text(&site, http2->site);
-	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
-		struct bytes more = BYTES_INIT;
-
-		bytes_add_replaced(
-			&more, bytes_text(&site), values[i][0], values[i][1]);
-		bytes_release(&site);
-		site = more;
-	}
+	put_in(&site, "ADDRESS", tls.address);
+	put_in(&site, "CERTIFICATE", tls.certificate);
+	put_in(&site, "KEY", tls.key);
+	put_in(&site, "BOTH", tls.both);
 	server_start(s, &http2->kind,
 		&(struct server_how){ .settings = "heartbeat = 1;",
 			.site = bytes_text(&site) });
@@ -170,8 +172,6 @@ static void carries_streams_of_one_page(void **state)
 	struct process *page;
 	struct server s;
 
-	make_certificate();
-	tls.address = disk_path("", "127.0.0.1:%d", process_free_port()) + 1;
 	start(&s, http2);
 	page = open_page();
 	wait_for(times(process_output(page), "retry: ") >= http2->streams);
@@ -187,21 +187,36 @@ static void carries_streams_of_one_page(void **state)
 	wait_for(server_clients(&s) == 0);
 }
 
-#define TEST(i, kind)                                                          \
+/* curl opens a connection for each stream. */
+static void is_found_well_by_the_doctor(void **state)
+{
+	struct process *doctor;
+	struct server s;
+
+	start(&s, *state);
+	doctor = examine(
+		disk_path(disk_path("https:/", "%s", tls.address), "events"),
+		"-k", 0);
+	examine_expect(doctor, "; h2.\n");
+}
+
+#define TEST(i, kind, function)                                                \
 	{                                                                      \
-		kind ": carries_streams_of_one_page",                          \
-			carries_streams_of_one_page, NULL, test_cleanup,       \
+		kind ": " #function, function, NULL, test_cleanup,             \
 			(void *)(uintptr_t)&servers[i]                         \
 	}
+#define TESTS(i, kind)                                                         \
+	TEST(i, kind, carries_streams_of_one_page),                            \
+		TEST(i, kind, is_found_well_by_the_doctor)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(0, "nginx"),
-		TEST(1, "HAProxy"),
-		TEST(2, "Caddy"),
-		TEST(3, "lighttpd"),
-		TEST(4, "Apache"),
+		TESTS(0, "nginx"),
+		TESTS(1, "HAProxy"),
+		TESTS(2, "Caddy"),
+		TESTS(3, "lighttpd"),
+		TESTS(4, "Apache"),
 	};
 
 	return cmocka_run_group_tests_name("HTTP/2", tests, NULL, NULL);

@@ -324,6 +324,35 @@ static void who_waits_tells_workers_from_connections(void **state)
 	expect_well(&m);
 }
 
+static void six_streams_of_one_connection_are_enough(void **state)
+{
+	struct measurement m = in_time();
+
+	(void)state;
+	wait_in(&m, 6, false);
+	expect_cause(&m, CAUSE_SHORTAGE, 6);
+	strcpy(m.protocol, "h2");
+	expect_well(&m);
+	wait_in(&m, 5, false);
+	expect_cause(&m, CAUSE_SHORTAGE, 5);
+	strcpy(m.protocol, "h");
+	expect_cause(&m, CAUSE_SHORTAGE, 5);
+}
+
+/* Who let a silence as long as a heartbeat pass cuts for something else. */
+static void a_heartbeat_that_came_through_tells_an_age(void **state)
+{
+	struct measurement m = in_time();
+
+	(void)state;
+	m.quiet[0] = m.quiet[1] =
+		(struct measurement_quiet){ END_CUT, 20000, 5000 };
+	expect_cause(&m, CAUSE_AGE_CUT, 20000);
+	m.quiet[0] = m.quiet[1] =
+		(struct measurement_quiet){ END_CUT, 29000, 14000 };
+	expect_cause(&m, CAUSE_IDLE_CUT, 14000);
+}
+
 static void the_better_of_two_tries_counts(void **state)
 {
 	struct measurement m = in_time();
@@ -420,6 +449,8 @@ int main(void)
 		cmocka_unit_test(nothing_is_told_from_too_few_events),
 		cmocka_unit_test(a_cut_is_told_with_its_time),
 		cmocka_unit_test(who_waits_tells_workers_from_connections),
+		cmocka_unit_test(six_streams_of_one_connection_are_enough),
+		cmocka_unit_test(a_heartbeat_that_came_through_tells_an_age),
 		cmocka_unit_test(the_better_of_two_tries_counts),
 		cmocka_unit_test(a_status_that_is_not_200_is_told),
 		cmocka_unit_test(a_head_that_was_changed_is_told),
