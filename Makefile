@@ -264,6 +264,7 @@ picture:
 	cp $(BUILD)/viewer-readme.png conf/demo/viewer.png
 
 lint:
+	@$(PACKAGES) build check lint
 	@tests/tools/lint $(ALL_CPPFLAGS) -std=c11
 
 # ---- fuzzing

@@ -15,8 +15,6 @@
 
 #define ARGUMENTS_MAX 64
 
-extern char **environ;
-
 /* Runs curl with its output in a pipe. Returns 0, or an error number. */
 static int spawn(struct fetch *f, char **arguments)
 {

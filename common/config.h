@@ -168,9 +168,10 @@ bool config_same_access(const struct config *a, const struct config *b);
 
 /*
  * What cannot change while a program runs (listen, listen_mode, listen_group,
- * state_dir, sandbox, sandbox_paths) is put into `config` as it is in `running`. The names of those
- * that were to change are in names[size] then, "listen, state_dir", cut to
- * fit. Returns 0, or -1 with ENOMEM: `config` is of no use then.
+ * state_dir, sandbox, sandbox_paths) is put into `config` as it is in
+ * `running`. The names of those that were to change are in names[size] then,
+ * "listen, state_dir", cut to fit. Returns 0, or -1 with ENOMEM: `config` is of
+ * no use then.
  */
 int config_keep_fixed(struct config *config, const struct config *running,
 	char *names, size_t size);

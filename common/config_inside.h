@@ -151,8 +151,9 @@ extern const struct value_kind value_unsigned, value_size, value_uint64,
 extern const struct value_kind value_string, value_path, value_listen,
 	value_name, value_event, value_pattern, value_time_format;
 
-/* Lists: into struct access_rules, struct cors_rules, struct path_list; value_source_origins
- * into struct source_config, value_sources into struct config. */
+/* Lists: into struct access_rules, struct cors_rules, struct path_list;
+ * value_source_origins into struct source_config, value_sources into struct
+ * config. */
 extern const struct value_kind value_users, value_allow, value_metrics_allow,
 	value_origins, value_source_origins, value_paths, value_sources;
 

@@ -1,6 +1,7 @@
 /* What comes next for a reader, from the ring or from the files. */
 #include "common/feed_inside.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -160,6 +161,7 @@ static void produce_record(struct feed *f, const struct feed_view *view,
 	struct cursor_place *at = cursor_find(to, serial);
 	bool takes_type;
 
+	assert(at);
 	if (f->pipe && r->passed) {
 		encode_gap_data(
 			out, f->config->name, GAP_SPOOL, (int64_t)r->passed);
@@ -200,6 +202,7 @@ static enum feed_outcome produce_loss(struct feed *f,
 	const struct cursor_place *head = cursor_find(&f->head, file->serial);
 	uint64_t end = feed_limit_in(f, view->until, file);
 
+	assert(mine);
 	if (head && file_has_place(file, head->offset, head->check) <= 0)
 		return FEED_WAIT;
 	feed_set_gap(to, reason,

@@ -29,17 +29,17 @@ static struct grant *append(struct grants *g, const char *path)
 {
 	struct grant *list =
 		realloc(g->list, (g->count + 1) * sizeof(*g->list));
-	char *copy = strdup(path);
+	struct grant *grant;
 
-	if (list)
-		g->list = list;
-	if (!list || !copy) {
-		free(copy);
-		g->failed = true;
+	g->failed |= !list;
+	if (!list)
 		return NULL;
-	}
-	list[g->count] = (struct grant){ .path = copy };
-	return &list[g->count++];
+	g->list = list;
+	grant = &list[g->count];
+	*grant = (struct grant){ .path = strdup(path) };
+	g->failed |= !grant->path;
+	g->count += grant->path != NULL;
+	return grant->path ? grant : NULL;
 }
 
 /* `path` is without links. What is not there is granted nothing. */
