@@ -224,7 +224,7 @@ browser    = $(call tests_in,browser)
 cluster    = $(call tests_in,cluster)
 
 # These run the programs, some with this loaded into them.
-preloads = $(patsubst %,$(BUILD)/tests/tools/%.so,heapinfo slowdisk hangfs noroom)
+preloads = $(patsubst %,$(BUILD)/tests/tools/%.so,heapinfo slowdisk hangfs noroom otherday)
 
 $(front) $(servers) $(browser) $(cluster): | $(programs) $(static) $(preloads)
 

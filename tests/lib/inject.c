@@ -23,6 +23,18 @@ static void add(struct inject_command *c, size_t *count, const char *word)
 	c->argv[(*count)++] = word;
 }
 
+static void put_injection(char *out, size_t size, const struct inject *what)
+{
+	int len =
+		snprintf(out, size, "inject=%s:%s", what->calls, what->action);
+
+	if (what->last)
+		snprintf(out + len, size - (size_t)len, ":when=%u..%u",
+			what->when, what->last);
+	else if (what->when)
+		snprintf(out + len, size - (size_t)len, ":when=%u", what->when);
+}
+
 void inject_compose(struct inject_command *c, const struct inject *what,
 	const char *const *program)
 {
@@ -34,8 +46,7 @@ void inject_compose(struct inject_command *c, const struct inject *what,
 	add(c, &count, "-o");
 	add(c, &count, what->trace ? what->trace : "/dev/null");
 	if (what->calls) {
-		snprintf(c->inject, sizeof(c->inject), "inject=%s:%s:when=%u",
-			what->calls, what->action, what->when);
+		put_injection(c->inject, sizeof(c->inject), what);
 		add(c, &count, "-e");
 		add(c, &count, c->inject);
 	}

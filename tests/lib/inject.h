@@ -16,7 +16,8 @@
 struct inject {
 	const char *calls; /* "openat", "epoll_wait,?epoll_pwait"; NULL: none */
 	const char *action; /* "error=EIO", "signal=KILL" */
-	unsigned when;	    /* the n-th of them, from 1 */
+	unsigned when;	    /* the n-th of them, from 1; 0: each */
+	unsigned last;	    /* up to this one; 0: that one alone */
 	const char *trace;  /* a file for all that is called; NULL: none */
 	const char *env[3]; /* "NAME=value", for the program; ends with NULL */
 };

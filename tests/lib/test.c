@@ -162,6 +162,15 @@ int test_cleanup(void **state)
 	return 0;
 }
 
+/* For every program, also one that leaves its tests to cmocka alone. */
+__attribute__((constructor)) static void select_tests(void)
+{
+	const char *filter = getenv("TEST_FILTER");
+
+	if (filter)
+		cmocka_set_test_filter(filter);
+}
+
 /* ---- many tests */
 
 /* Runs every `workers`-th of the tests, from `first` on. */
@@ -222,8 +231,6 @@ int test_run(const char *name, const struct CMUnitTest *tests, size_t count,
 {
 	const char *given = getenv("TEST_WORKERS");
 
-	if (getenv("TEST_FILTER"))
-		cmocka_set_test_filter(getenv("TEST_FILTER"));
 	if (given)
 		workers = strtoul(given, NULL, 10);
 	if (workers > WORKERS_MAX)

@@ -8,6 +8,9 @@
  * ended, folders removed, whether the test passed or failed. The same
  * happens when the program exits.
  *
+ * TEST_FILTER in the environment, a pattern with * and ?, selects tests by
+ * their names.
+ *
  * One thread uses this library.
  */
 #ifndef SSETAIL_TESTS_TEST_H
@@ -78,8 +81,7 @@ void test_wait_step(const struct test_wait *wait);
 /*
  * Runs many tests that mostly wait, in as many processes as `workers` says or
  * TEST_WORKERS in the environment; returns what cmocka_run_group_tests does.
- * TEST_FILTER in the environment, a pattern with * and ?, selects tests by
- * their names. `name` is the group's.
+ * `name` is the group's.
  */
 int test_run(const char *name, const struct CMUnitTest *tests, size_t count,
 	size_t workers);
