@@ -238,6 +238,7 @@ $(fuzzers): $(BUILD)/tests/fuzz/replay.o
 endif
 
 WRAP_test_cold = preadv2 pread fstatfs
+WRAP_fuzz_split = cold_read
 WRAP_test_pump = inotify_init1
 
 $(units) $(front) $(servers) $(browser) $(cluster): %: %.o $(testlib_o) $(tested_o)

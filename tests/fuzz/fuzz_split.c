@@ -1,6 +1,8 @@
 /*
  * Records of a file: what scan makes of it, with any window, is what the few
- * lines here do that have all of it in memory.
+ * lines here do that have all of it in memory; whichever read fails, it is
+ * said, and what comes afterwards is the same. Written as events, they are to
+ * the parser of tests/lib what the text of the file is.
  *
  * The input begins with five letters, a for the first or none: the longest
  * line, the window, how many records to pass over, whether the file is finished
@@ -8,21 +10,58 @@
  * format multiline, without and with a pause), how many records to go back.
  * In the rest ~4x is 4^4 times x, and ~8@ is 4^8 times NUL: a hole.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/encode.h"
 #include "common/place.h"
 #include "common/scan.h"
 #include "common/split.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/lib/bytes.h"
+#include "tests/lib/sse.h"
 
 enum { LINE, WINDOW, START, FINISHED, BACK, LETTERS };
 
-enum { CONTENT_MAX = 5 << 20 };
+enum { CONTENT_MAX = 5 << 20, FAILED_READS = 40 };
+
+/* ---- reads that fail */
+
+enum failure { EMPTY, WAITS, FAILS, FAILURES };
+
+static enum failure failure;
+static int reads_left = -1; /* until one fails; below 0: none does */
+
+ssize_t __real_cold_read(int fd, void *out, size_t len, off_t offset);
+ssize_t __wrap_cold_read(int fd, void *out, size_t len, off_t offset);
+
+ssize_t __wrap_cold_read(int fd, void *out, size_t len, off_t offset)
+{
+	if (reads_left < 0 || reads_left-- > 0)
+		return __real_cold_read(fd, out, len, offset);
+	errno = failure == WAITS ? EAGAIN : EIO;
+	return failure == EMPTY ? 0 : -1;
+}
+
+/* Has it failed by now? */
+static bool has_failed(void)
+{
+	return reads_left < 0;
+}
+
+static enum scan_outcome outcome_of_failure(void)
+{
+	static const enum scan_outcome outcomes[FAILURES] = { SCAN_CHANGED,
+		SCAN_WAIT, SCAN_FAILED };
+
+	return outcomes[failure];
+}
+
+/* ---- the file */
 
 static void expand(struct bytes *out, const uint8_t *data, size_t size)
 {
@@ -181,6 +220,129 @@ static void compare(struct file *file, const struct bytes *content,
 	buffer_release(&window);
 }
 
+/* All records in order, each from a scan of its own as a process reads them,
+ * when read number `fails` is no good. False: there are not so many. */
+static bool read_with_failure(struct file *file, const struct bytes *content,
+	const struct way *way, size_t start, size_t max, size_t window_bytes,
+	int fails)
+{
+	struct buffer window = BUFFER_INIT;
+	struct record got, want;
+
+	file_forget(file);
+	file->finished = way->finished;
+	reads_left = fails;
+	for (;;) {
+		bool before = has_failed();
+		struct scan s;
+		enum scan_outcome outcome = scan_begin(way->format, &s, &window,
+			window_bytes, file, start, check_of(content, start),
+			content->len, max);
+
+		s.is_paused = way->paused;
+		if (outcome == SCAN_RECORD)
+			outcome = next(&s, &got);
+		if (has_failed() && !before) {
+			MUST(outcome == outcome_of_failure());
+			continue;
+		}
+		if (!find_record(content, start, way, max, &want)) {
+			MUST(outcome == SCAN_NOTHING);
+			break;
+		}
+		MUST(outcome == SCAN_RECORD);
+		MUST(got.end == want.end && got.check == want.check);
+		MUST(got.data_len == want.data_len);
+		MUST(got.dropped == want.dropped);
+		start = want.end;
+	}
+	buffer_release(&window);
+	return has_failed();
+}
+
+static void check_failures(struct file *file, const struct bytes *content,
+	const struct way *way, size_t start, size_t max, size_t window_bytes)
+{
+	for (int kind = 0; kind < FAILURES; kind++) {
+		failure = (enum failure)kind;
+		for (int i = 0; i < FAILED_READS; i++)
+			if (!read_with_failure(file, content, way, start, max,
+				    window_bytes, i))
+				break;
+		reads_left = -1;
+	}
+}
+
+/* ---- as events */
+
+static void keep(void *context, const struct sse_event *e)
+{
+	bytes_add_format(context, "%zu ", e->data_len);
+	bytes_add(context, e->data, e->data_len);
+}
+
+static void judge(
+	struct bytes *events, const char *stream, size_t len, bool is_ours)
+{
+	struct sse parser;
+
+	sse_init(&parser, keep, events);
+	sse_feed(&parser, stream, len);
+	sse_end(&parser);
+	MUST(!is_ours || (sse_fault(&parser) == NULL && !parser.unfinished));
+	sse_release(&parser);
+}
+
+/* The plainest way there is to write a text as an event. */
+static void write_plainly(struct bytes *out, const char *text, size_t len)
+{
+	bytes_add_text(out, "data: ");
+	for (size_t i = 0; i < len; i++) {
+		bytes_add_byte(out, text[i]);
+		if (text[i] == '\n' ||
+			(text[i] == '\r' &&
+				(i + 1 == len || text[i + 1] != '\n')))
+			bytes_add_text(out, "data: ");
+	}
+	bytes_add_text(out, "\n\n");
+}
+
+static void compare_events(struct file *file, const struct bytes *content,
+	const struct way *way, size_t start, size_t max, size_t window_bytes)
+{
+	struct buffer window = BUFFER_INIT, ours = BUFFER_INIT;
+	struct bytes plain = BYTES_INIT, got = BYTES_INIT, want = BYTES_INIT;
+	struct record r;
+	struct scan s;
+
+	encode_comment(&ours, "start");
+	bytes_add_text(&plain, ":\n");
+	MUST(scan_begin(way->format, &s, &window, window_bytes, file, start,
+		     check_of(content, start), content->len,
+		     max) == SCAN_RECORD);
+	s.is_paused = way->paused;
+	while (next(&s, &r) == SCAN_RECORD) {
+		if (!r.data)
+			continue;
+		encode_data(&ours, r.data, r.data_len);
+		encode_tail(&ours, NULL, "1");
+	}
+	for (; find_record(content, start, way, max, &r); start = r.end)
+		if (r.data)
+			write_plainly(&plain, r.data, r.data_len);
+	judge(&got, ours.data, ours.len, true);
+	judge(&want, bytes_text(&plain), plain.len, false);
+	MUST(got.len == want.len);
+	MUST(memcmp(bytes_text(&got), bytes_text(&want), got.len) == 0);
+	buffer_release(&window);
+	buffer_release(&ours);
+	bytes_release(&plain);
+	bytes_release(&got);
+	bytes_release(&want);
+}
+
+/* ---- backwards */
+
 /* The start of the record that many before `end`. */
 static size_t go_back(const struct bytes *content, const struct way *way,
 	size_t end, size_t records)
@@ -207,6 +369,20 @@ static void compare_back(struct file *file, const struct bytes *content,
 	MUST(scan_back(way->format, &window, file, content->len, content->len,
 		     &left, &start) == SCAN_RECORD);
 	MUST(start == go_back(content, way, content->len, records));
+	failure = WAITS;
+	for (int i = 0; i < 2 * FAILED_READS; i++) {
+		enum scan_outcome outcome;
+
+		reads_left = i / 2;
+		left = records;
+		outcome = i % 2 ? scan_back(way->format, &window, file,
+					  content->len, content->len, &left,
+					  &start)
+				: scan_last(way->format, &window, file,
+					  way->paused, &start);
+		MUST(outcome == (has_failed() ? SCAN_WAIT : SCAN_RECORD));
+	}
+	reads_left = -1;
 	buffer_release(&window);
 }
 
@@ -291,6 +467,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		start = r.end;
 	}
 	compare(file, &content, &way, start, lines[letter[LINE] % 5],
+		windows[letter[WINDOW] % 4]);
+	compare_events(file, &content, &way, start, lines[letter[LINE] % 5],
+		windows[letter[WINDOW] % 4]);
+	check_failures(file, &content, &way, start, lines[letter[LINE] % 5],
 		windows[letter[WINDOW] % 4]);
 	compare_back(file, &content, &way, letter[BACK] % 32);
 	compare_split(&content, &way);
