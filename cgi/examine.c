@@ -75,7 +75,9 @@ static void hear(struct fetch *f, const char *line)
 static int start(struct examination *x, struct fetch *f,
 	struct stream_seen *seen, const char *kind, const char *header)
 {
-	unsigned seconds = strcmp(kind, "quiet") == 0 ? QUIET_S : PATIENCE_S;
+	bool is_silent =
+		strcmp(kind, "quiet") == 0 || strncmp(kind, "pause", 5) == 0;
+	unsigned seconds = is_silent ? QUIET_S : PATIENCE_S;
 	struct buffer url = BUFFER_INIT;
 	int result = -1;
 
@@ -249,6 +251,24 @@ static bool measure_quiet(struct examination *x, int try)
 	return seen.count > 1 || seen.retries > 1;
 }
 
+/* Silences that are shorter than a heartbeat, all at once: how many of them
+ * were let through, from the shortest on. */
+static void measure_pauses(struct examination *x)
+{
+	struct stream_seen seen[BEAT_PAUSES];
+	struct fetch streams[BEAT_PAUSES];
+	unsigned through = 0;
+	char kind[] = "pause1";
+
+	for (size_t i = 0; i < BEAT_PAUSES; i++, kind[5]++)
+		start(x, &streams[i], &seen[i], kind, NULL);
+	fetch_run(streams, BEAT_PAUSES);
+	while (through < BEAT_PAUSES &&
+		seen[through].count == BEAT_PAUSE_EVENTS)
+		through++;
+	add_number(x, "pauses", through);
+}
+
 /* ---- the judge */
 
 static void keep_line(struct fetch *f, const char *line)
@@ -346,9 +366,13 @@ static bool measure(struct examination *x, struct buffer *text)
 	if (!try_again(x, text, 1, MEASUREMENT_HOLDS, "7 streams at once",
 		    measure_hold))
 		return false;
-	say("a stream that is silent for two heartbeats");
-	if (!measure_quiet(x, 1))
-		measure_quiet(x, 2);
+	for (int try = 1; try <= MEASUREMENT_QUIETS; try++) {
+		say("a stream that is silent for two heartbeats");
+		if (measure_quiet(x, try))
+			return ask(x, text);
+	}
+	say("how long may a stream be silent?");
+	measure_pauses(x);
 	return ask(x, text);
 }
 

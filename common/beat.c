@@ -3,11 +3,23 @@
 /* Two heartbeats, and time for the second one to come. */
 #define QUIET_MS(heartbeat_s) (2000 * (heartbeat_s) + 1500)
 
+unsigned beat_pause_ms(unsigned number, unsigned heartbeat_s)
+{
+	return 1000 * heartbeat_s * number / (BEAT_PAUSES + 1);
+}
+
 unsigned beat_interval_ms(enum beat beat, unsigned heartbeat_s)
 {
-	if (beat == BEAT_PACE)
+	switch (beat) {
+	case BEAT_PACE:
 		return BEAT_PACE_MS;
-	return beat == BEAT_HOLD ? BEAT_HOLD_MS : QUIET_MS(heartbeat_s);
+	case BEAT_HOLD:
+		return BEAT_HOLD_MS;
+	case BEAT_QUIET:
+		return QUIET_MS(heartbeat_s);
+	default:
+		return beat_pause_ms(1 + beat - BEAT_PAUSE, heartbeat_s);
+	}
 }
 
 unsigned beat_events(enum beat beat)
@@ -18,7 +30,7 @@ unsigned beat_events(enum beat beat)
 		[BEAT_QUIET] = BEAT_QUIET_EVENTS,
 	};
 
-	return events[beat];
+	return beat < BEAT_PAUSE ? events[beat] : BEAT_PAUSE_EVENTS;
 }
 
 /* 64 bytes, doubled with every fourth event: 4 KiB at the 24th, 64 KiB at the

@@ -52,9 +52,9 @@ static const struct {
 		"Events arrive every # ms, several at a time: they are "
 		"collected for so long.\n" },
 	[CAUSE_IDLE_CUT] = { "idle-cut", UNIT_SECONDS,
-		"A stream is cut when it was silent for # s, which is less "
-		"than the time between\n"
-		"two heartbeats.\n" },
+		"A stream is cut when it was silent for about # s, which is "
+		"less than the time\n"
+		"between two heartbeats.\n" },
 	[CAUSE_AGE_CUT] = { "age-cut", UNIT_SECONDS,
 		"A stream is cut when it is # s old, though it was not "
 		"silent.\n" },

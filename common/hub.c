@@ -353,16 +353,11 @@ static bool has_writer_ids(const struct route *route)
 static int take_beat(
 	struct hub *h, const struct request *request, struct route *route)
 {
-	static const enum beat beats[] = {
-		[REQUEST_DOCTOR_PACE] = BEAT_PACE,
-		[REQUEST_DOCTOR_HOLD] = BEAT_HOLD,
-		[REQUEST_DOCTOR_QUIET] = BEAT_QUIET,
-	};
 	struct source *s;
 
 	if (!h->config->doctor)
 		return 404;
-	s = beat_source(h, beats[request->doctor]);
+	s = beat_source(h, request->beat);
 	if (!s)
 		return 500;
 	route->count = 1;

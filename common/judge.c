@@ -17,7 +17,10 @@
 /* A timer that collects events lets them go at equal intervals, of more than
  * two of the sender's: half of them differ by less than this. */
 #define TIMER_MS_MIN   (BEAT_PACE_MS * 5 / 2)
-#define TIMER_MS_APART BEAT_PACE_MS
+#define TIMER_MS_APART (BEAT_PACE_MS * 2)
+
+/* So late they may be by one, and it is worth another try. */
+#define LATE_MS (BEAT_PACE_MS * 5 / 4)
 
 /* So late they are not by a machine that is only busy. */
 #define LATE_MS_UNSURE 1000
@@ -110,10 +113,10 @@ static uint32_t timer_ms(const struct measurement_pace *pace)
 }
 
 struct paces {
-	size_t count;			  /* that tell something */
-	uint32_t held[MEASUREMENT_PACES]; /* events, the least first */
-	uint32_t late_ms;		  /* in the best of them */
-	uint32_t timer_ms;		  /* the least; 0: not in all */
+	size_t count;			      /* that tell something */
+	uint32_t held[MEASUREMENT_PACES];     /* events, the least first */
+	uint32_t late_ms;		      /* in the best of them */
+	uint32_t timer_ms[MEASUREMENT_PACES]; /* the least first */
 };
 
 static struct paces look_at_paces(const struct measurement *m)
@@ -122,14 +125,13 @@ static struct paces look_at_paces(const struct measurement *m)
 
 	for (size_t i = 0; i < MEASUREMENT_PACES; i++) {
 		const struct measurement_pace *pace = &m->pace[i];
-		uint32_t late = median_late_ms(pace), timer = timer_ms(pace);
+		uint32_t late = median_late_ms(pace);
 
 		if (pace->count < HELD_EVENTS_MIN)
 			continue;
 		if (p.count == 0 || late < p.late_ms)
 			p.late_ms = late;
-		if (p.count == 0 || timer < p.timer_ms)
-			p.timer_ms = timer;
+		insert(p.timer_ms, p.count, timer_ms(pace));
 		insert(p.held, p.count++, held_events(pace));
 	}
 	return p;
@@ -146,6 +148,21 @@ static bool is_compressed(const struct measurement *m)
 	return m->encoding[0] && strcasecmp(m->encoding, "identity") != 0;
 }
 
+/* A timer lets no try be prompt, and shows in most of them: a busy machine may
+ * hide it in one. */
+static void judge_delay(struct verdict *v, const struct paces *p)
+{
+	uint32_t timer = p->timer_ms[p->count / 2];
+
+	v->late_ms = p->late_ms;
+	if (p->late_ms < LATE_MS)
+		return;
+	if (timer > 0)
+		find(v, CAUSE_DELAY, timer);
+	else if (p->late_ms >= LATE_MS_UNSURE || p->count < MEASUREMENT_PACES)
+		v->word = VERDICT_UNSURE;
+}
+
 /* Returns whether something holds events back, so that nothing else can be
  * told from when they come. Whoever knows the length of the response has
  * waited for its end. */
@@ -160,11 +177,7 @@ static bool judge_paces(struct verdict *v, const struct measurement *m)
 		return true;
 	}
 	if (held < HELD_EVENTS_MIN) {
-		v->late_ms = p.late_ms;
-		if (p.timer_ms > 0)
-			find(v, CAUSE_DELAY, p.timer_ms);
-		else if (p.late_ms >= LATE_MS_UNSURE)
-			v->word = VERDICT_UNSURE;
+		judge_delay(v, &p);
 		return false;
 	}
 	v->is_held = true;
@@ -193,6 +206,22 @@ static bool survived_a_silence(
 	       quiet->silent_ms < nearly_ms;
 }
 
+/*
+ * After how long a silence streams are cut. Who waits for the end may learn of
+ * it late, from an Apache by its KeepAliveTimeout: then the time is between the
+ * longest silence that was let through and the next one.
+ */
+static uint32_t idle_cut_ms(const struct measurement *m, unsigned heartbeat_s)
+{
+	uint32_t seen = m->quiet[1].silent_ms, let_through, cut;
+
+	if (!m->has_pauses || m->pauses > BEAT_PAUSES)
+		return seen;
+	let_through = beat_pause_ms(m->pauses, heartbeat_s);
+	cut = beat_pause_ms(m->pauses + 1, heartbeat_s);
+	return seen <= cut ? seen : (let_through + cut) / 2;
+}
+
 static void judge_quiet(
 	struct verdict *v, const struct measurement *m, unsigned heartbeat_s)
 {
@@ -206,7 +235,7 @@ static void judge_quiet(
 	else if (survived_a_silence(second, heartbeat_s))
 		find(v, CAUSE_AGE_CUT, second->after_ms);
 	else
-		find(v, CAUSE_IDLE_CUT, second->silent_ms);
+		find(v, CAUSE_IDLE_CUT, idle_cut_ms(m, heartbeat_s));
 }
 
 /* How many streams of a try were open at once, and how many had to wait at the

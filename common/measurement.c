@@ -137,6 +137,7 @@ static bool read_numbers(
 		{ "length", &m->length },
 		{ "age", &m->age },
 		{ "resume", &m->resume },
+		{ "pauses", &m->pauses },
 	};
 	struct span s;
 
@@ -145,6 +146,7 @@ static bool read_numbers(
 			!read_number(s, numbers[i].to))
 			return false;
 	m->has_first = find(value, context, "first", &s);
+	m->has_pauses = find(value, context, "pauses", &s);
 	return find(value, context, "status", &s);
 }
 

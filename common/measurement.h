@@ -11,7 +11,8 @@
  * several streams at once how long the browser kept it from being asked for,
  * and how long it then waited for its first byte. quiet1, quiet2: "done";
  * "retry", the program itself ended it; or cut:AFTER:SILENT, after how long it
- * was, and how long nothing had come before. All but the status may be missing.
+ * was, and how long nothing had come before; pauses=2: of the silences shorter
+ * than a heartbeat two were let through. All but the status may be missing.
  *
  * Bytes to numbers: what they mean, judge.h says.
  */
@@ -68,6 +69,9 @@ struct measurement {
 	uint32_t busy;	 /* streams that were answered by an event "busy" */
 	uint32_t length; /* Content-Length; 0: none */
 	uint32_t age;	 /* Age */
+	uint32_t pauses; /* of the silences of BEAT_PAUSE, how many were let
+			  * through, from the shortest on */
+	bool has_pauses;
 	uint32_t resume; /* the event that came first after Last-Event-ID: 3;
 			  * 0: not measured, or none */
 	char protocol[MEASUREMENT_TEXT_MAX + 1]; /* "h2", "http/1.1" */

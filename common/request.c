@@ -324,18 +324,26 @@ static bool take_doctor(struct request *r, const struct query *q)
 	static const struct {
 		const char *value;
 		enum request_doctor doctor;
+		enum beat beat;
 	} known[] = {
-		{ "", REQUEST_DOCTOR_PAGE },
-		{ "pace", REQUEST_DOCTOR_PACE },
-		{ "hold", REQUEST_DOCTOR_HOLD },
-		{ "quiet", REQUEST_DOCTOR_QUIET },
-		{ "judge", REQUEST_DOCTOR_JUDGE },
+		{ "", REQUEST_DOCTOR_PAGE, 0 },
+		{ "judge", REQUEST_DOCTOR_JUDGE, 0 },
+		{ "pace", REQUEST_DOCTOR_STREAM, BEAT_PACE },
+		{ "hold", REQUEST_DOCTOR_STREAM, BEAT_HOLD },
+		{ "quiet", REQUEST_DOCTOR_STREAM, BEAT_QUIET },
+		{ "pause1", REQUEST_DOCTOR_STREAM, BEAT_PAUSE },
+		{ "pause2", REQUEST_DOCTOR_STREAM, BEAT_PAUSE + 1 },
+		{ "pause3", REQUEST_DOCTOR_STREAM, BEAT_PAUSE + 2 },
+		{ "pause4", REQUEST_DOCTOR_STREAM, BEAT_PAUSE + 3 },
+		{ "pause5", REQUEST_DOCTOR_STREAM, BEAT_PAUSE + 4 },
 	};
 	const struct span *value = value_of(q, "doctor");
 
 	for (size_t i = 0; value && i < sizeof(known) / sizeof(*known); i++)
-		if (is(*value, known[i].value))
+		if (is(*value, known[i].value)) {
 			r->doctor = known[i].doctor;
+			r->beat = known[i].beat;
+		}
 	if (r->doctor == REQUEST_DOCTOR_JUDGE)
 		return measurement_read(&r->measurement, measured, q);
 	return !value || r->doctor != REQUEST_NO_DOCTOR;

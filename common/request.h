@@ -44,11 +44,9 @@ enum request_outcome {
 /* What is asked of the doctor, see doctor.h and beat.h. */
 enum request_doctor {
 	REQUEST_NO_DOCTOR,
-	REQUEST_DOCTOR_PAGE,  /* ?doctor */
-	REQUEST_DOCTOR_PACE,  /* ?doctor=pace, a stream; so are these two */
-	REQUEST_DOCTOR_HOLD,  /* ?doctor=hold */
-	REQUEST_DOCTOR_QUIET, /* ?doctor=quiet */
-	REQUEST_DOCTOR_JUDGE  /* ?doctor=judge */
+	REQUEST_DOCTOR_PAGE,   /* ?doctor */
+	REQUEST_DOCTOR_STREAM, /* ?doctor=pace and the others of beat.h */
+	REQUEST_DOCTOR_JUDGE   /* ?doctor=judge */
 };
 
 struct request {
@@ -75,6 +73,7 @@ struct request {
 	/* Asks for no source, whatever names one. `is_plain`: a stream that
 	 * does not say Incremental; `plain` is in the query. */
 	enum request_doctor doctor;
+	enum beat beat; /* of REQUEST_DOCTOR_STREAM */
 	bool is_plain;
 	struct measurement measurement; /* of REQUEST_DOCTOR_JUDGE */
 

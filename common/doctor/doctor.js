@@ -8,6 +8,7 @@
 const PACE_TRIES = 3;
 const HOLD_TRIES = 2;
 const QUIET_TRIES = 2;
+const PAUSES = 5;
 const AT_ONCE = 7; /* one more than a browser opens over HTTP/1.1 */
 const SKIPPED = 3; /* events, by Last-Event-ID */
 const PATIENCE_MS = 60000;
@@ -188,6 +189,16 @@ async function measureQuiet(query, i) {
 	return said === 'done' || said === 'retry';
 }
 
+/* Silences that are shorter than a heartbeat, all at once: how many of them were
+ * let through, from the shortest on. */
+async function measurePauses(query) {
+	const streams = await Promise.all(Array.from({ length: PAUSES },
+		(_, i) => take('pause' + (i + 1), { patience: heartbeatMs + PATIENCE_MS })));
+	const cut = streams.findIndex(({ events }) => events.length < 2);
+
+	query.set('pauses', cut < 0 ? PAUSES : cut);
+}
+
 /* ---- what is shown */
 
 const step = (text) => {
@@ -261,11 +272,14 @@ async function measure(query) {
 		if (await isWell(query))
 			break;
 	}
-	step('A stream that is silent for ' + 2 * heartbeatMs / 1000 +
-		' seconds, but for heartbeats');
-	for (let i = 1; i <= QUIET_TRIES; i++)
+	for (let i = 1; i <= QUIET_TRIES; i++) {
+		step('A stream that is silent for ' + 2 * heartbeatMs / 1000 +
+			' seconds, but for heartbeats');
 		if (await measureQuiet(query, i))
 			return;
+	}
+	step('How long may a stream be silent?');
+	await measurePauses(query);
 }
 
 async function examine() {

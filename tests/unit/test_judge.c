@@ -237,9 +237,18 @@ static void a_timer_that_collects_is_told_by_its_interval(void **state)
 	(void)state;
 	pass_all(&m, &(struct way){ .every_ms = 240 });
 	expect_cause(&m, CAUSE_DELAY, 240);
+	/* A busy machine has hidden it once. */
+	pass(&m.pace[1],
+		&(struct way){ .stalls_at_ms = 1, .stalls_for_ms = 2000 });
+	expect_cause(&m, CAUSE_DELAY, 240);
 	/* Once is chance. */
 	pass(&m.pace[1], &(struct way){ 0 });
 	expect_well(&m);
+	/* What is only late is worth another try. */
+	m.pace[1].count = m.pace[2].count = 0;
+	pass(&m.pace[0],
+		&(struct way){ .stalls_at_ms = 1, .stalls_for_ms = 2000 });
+	expect_word(&m, VERDICT_UNSURE);
 }
 
 static void clocks_need_not_run_alike(void **state)
@@ -294,6 +303,26 @@ static void a_cut_is_told_with_its_time(void **state)
 	expect_word(&m, VERDICT_UNSURE);
 	m.quiet[0].end = END_RETRY;
 	expect_well(&m);
+}
+
+/* An Apache closes the connection 5 s after its cut. */
+static void an_end_that_is_learnt_late_hides_no_time(void **state)
+{
+	struct measurement m = in_time();
+
+	(void)state;
+	m.quiet[0] = (struct measurement_quiet){ END_CUT, 11020, 11010 };
+	m.quiet[1] = m.quiet[0];
+	m.has_pauses = true;
+	/* 5 s were let through, 7.5 s were not. */
+	m.pauses = 2;
+	expect_cause(&m, CAUSE_IDLE_CUT, 6250);
+	m.pauses = 0;
+	expect_cause(&m, CAUSE_IDLE_CUT, 1250);
+	m.pauses = BEAT_PAUSES;
+	expect_cause(&m, CAUSE_IDLE_CUT, 11010);
+	m.pauses = 4000000;
+	expect_cause(&m, CAUSE_IDLE_CUT, 11010);
 }
 
 static void wait_in(struct measurement *m, size_t from, bool browser)
@@ -448,6 +477,7 @@ int main(void)
 		cmocka_unit_test(clocks_need_not_run_alike),
 		cmocka_unit_test(nothing_is_told_from_too_few_events),
 		cmocka_unit_test(a_cut_is_told_with_its_time),
+		cmocka_unit_test(an_end_that_is_learnt_late_hides_no_time),
 		cmocka_unit_test(who_waits_tells_workers_from_connections),
 		cmocka_unit_test(six_streams_of_one_connection_are_enough),
 		cmocka_unit_test(a_heartbeat_that_came_through_tells_an_age),
