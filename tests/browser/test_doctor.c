@@ -1,59 +1,67 @@
-/*
- * The doctor's page, in a browser: what it says of a web server that is as it
- * should be, and of one that is not.
- */
+/* The doctor's page, in a real browser, at deployments of every kind. */
 #include "tests/lib/test.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include "tests/lib/server.h"
+#include "tests/lib/deployment.h"
 #include "tests/lib/webdriver.h"
 
-static void ask_the_doctor(struct server *s, const struct server_how *how)
+/* At a time: they mostly wait. */
+#define WORKERS 6
+
+/* When it is done, or some seconds later: a page that is asked all the time
+ * has no time to measure. */
+#define DONE                                                                   \
+	"new Promise((resolve) => {\n"                                         \
+	"	const done = () => "                                                 \
+	"!document.getElementById('again').disabled;\n"                        \
+	"	const timer = setInterval(() => {\n"                                 \
+	"		if (done())\n"                                                      \
+	"			resolve(true);\n"                                                  \
+	"	}, 100);\n"                                                          \
+	"	setTimeout(() => {\n"                                                \
+	"		clearInterval(timer);\n"                                            \
+	"		resolve(done());\n"                                                 \
+	"	}, 5000);\n"                                                         \
+	"})"
+
+/* As the judge has written it. */
+#define SAID                                                                   \
+	"[document.getElementById('verdict').textContent,\n"                   \
+	"	...[...document.getElementById('answer').children].map(\n"           \
+	"		(item) => item.tagName === 'PRE' ?\n"                               \
+	"			item.textContent.replace(/^/gm, '    ') :\n"                       \
+	"			item.textContent)].join('\\n\\n')"
+
+static void open_browser(void)
 {
-	server_start(s, &server_lighttpd, how);
 	webdriver_open();
-	webdriver_go("http://%s/events/?doctor", s->address);
-	webdriver_wait("document.getElementById('verdict').textContent !== ''");
 }
 
-#define VERDICT "document.getElementById('verdict').className"
-#define ANSWER	"document.getElementById('answer').textContent"
-
-static void nothing_is_wrong_with_our_fragment(void **state)
+/* As if its user had logged in before. */
+static void send(const char *header)
 {
-	struct server s;
+	const char *value = strchr(header, ':') + 2;
+	char fields[256];
 
-	(void)state;
-	ask_the_doctor(
-		&s, &(struct server_how){ .settings = "heartbeat = 1;" });
-	assert_string_equal(webdriver_value(VERDICT), "well");
+	snprintf(fields, sizeof(fields), "{\"headers\":{\"%.*s\":\"%s\"}}",
+		(int)(value - header - 2), header, value);
+	webdriver_devtools("Network.enable", "{}");
+	webdriver_devtools("Network.setExtraHTTPHeaders", fields);
 }
 
-static void without_its_decisive_line_the_whole_is_held_back(void **state)
+static const char *examine(const char *url, const char *header)
 {
-	struct server s;
-
-	(void)state;
-	ask_the_doctor(&s, &(struct server_how){ .without_decisive = true });
-	assert_string_equal(webdriver_value(VERDICT), "wrong");
-	assert_string_equal(
-		webdriver_value("document.querySelector('[data-cause]')"
-				".dataset.cause"),
-		"whole-response");
-	assert_string_equal(
-		webdriver_value("document.querySelector('pre').textContent"),
-		"server.stream-response-body = 2");
+	if (header)
+		send(header);
+	webdriver_go("%s?doctor", url);
+	webdriver_wait(DONE);
+	return webdriver_value(SAID);
 }
-
-#define TEST(function) cmocka_unit_test_teardown(function, test_cleanup)
 
 int main(void)
 {
-	static const struct CMUnitTest tests[] = {
-		TEST(nothing_is_wrong_with_our_fragment),
-		TEST(without_its_decisive_line_the_whole_is_held_back),
-	};
-
-	return test_run("doctor", tests, sizeof(tests) / sizeof(*tests), 2);
+	return deployment_run(
+		&(struct deployment_doctor){ open_browser, examine }, WORKERS);
 }
