@@ -57,8 +57,9 @@ static void open_member(struct crowd *c, struct member *m, const char *address,
 		die_errno("request");
 }
 
+/* `next`: how many requests further the next one's is, 0 or 1. */
 static struct crowd *open_crowd(const char *address, size_t count,
-	const struct bytes *request, enum frame_kind kind)
+	const struct bytes *requests, size_t next, enum frame_kind kind)
 {
 	struct crowd *c = calloc(1, sizeof(*c) + count * sizeof(struct member));
 
@@ -73,7 +74,8 @@ static struct crowd *open_crowd(const char *address, size_t count,
 		m->frame.kind = kind;
 		m->sequence.client = i;
 		m->sequence.counts = kind == FRAME_FASTCGI;
-		open_member(c, m, address, request);
+		open_member(
+			c, m, address, requests ? &requests[i * next] : NULL);
 	}
 	return c;
 }
@@ -81,13 +83,19 @@ static struct crowd *open_crowd(const char *address, size_t count,
 struct crowd *crowd_open(
 	const char *path, size_t count, const struct bytes *request)
 {
-	return open_crowd(path, count, request, FRAME_FASTCGI);
+	return open_crowd(path, count, request, 0, FRAME_FASTCGI);
+}
+
+struct crowd *crowd_open_each(
+	const char *path, size_t count, const struct bytes *requests)
+{
+	return open_crowd(path, count, requests, 1, FRAME_FASTCGI);
 }
 
 struct crowd *crowd_open_http(
 	const char *address, size_t count, const struct bytes *request)
 {
-	return open_crowd(address, count, request, FRAME_HTTP);
+	return open_crowd(address, count, request, 0, FRAME_HTTP);
 }
 
 void crowd_close(struct crowd *c)
@@ -101,10 +109,15 @@ void crowd_close(struct crowd *c)
 	free(c);
 }
 
+void crowd_begin_one_at(struct crowd *c, size_t client, uint64_t number)
+{
+	sequence_begin_at(&c->members[client].sequence, number);
+}
+
 void crowd_begin_at(struct crowd *c, uint64_t number)
 {
 	for (size_t i = 0; i < c->count; i++)
-		sequence_begin_at(&c->members[i].sequence, number);
+		crowd_begin_one_at(c, i, number);
 }
 
 void crowd_stop_reading(struct crowd *c, size_t count)

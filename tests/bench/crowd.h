@@ -29,8 +29,14 @@ struct crowd *crowd_open_http(
 	const char *address, size_t count, const struct bytes *request);
 void crowd_close(struct crowd *c);
 
-/* Before anything comes: the first event will have that number. */
+/* With a request of its own for each. */
+struct crowd *crowd_open_each(
+	const char *path, size_t count, const struct bytes *requests);
+
+/* Before anything comes: the first event will have that number; of all of
+ * them, or of one. */
 void crowd_begin_at(struct crowd *c, uint64_t number);
+void crowd_begin_one_at(struct crowd *c, size_t client, uint64_t number);
 
 /* Waits until each was told an id: its stream is open. */
 void crowd_wait_open(struct crowd *c);
