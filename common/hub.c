@@ -537,34 +537,27 @@ static void look(struct hub *h, struct source *s, bool timer, hub_news *news,
 	news(context, s, outcome);
 }
 
-struct dirty {
-	struct hub *hub;
-	bool *marks;
-};
-
 static void mark(void *context, int wd)
 {
-	struct dirty *d = context;
+	const struct hub *h = context;
 
-	for (size_t i = 0; i < d->hub->source_count; i++)
-		if (wd < 0 || feed_has_watch(&d->hub->sources[i]->feed, wd))
-			d->marks[i] = true;
+	for (size_t i = 0; i < h->source_count; i++)
+		if (wd < 0 || feed_has_watch(&h->sources[i]->feed, wd))
+			h->sources[i]->is_touched = true;
 }
 
 void hub_read_watch(struct hub *h, hub_news *news, void *context)
 {
-	struct dirty dirty = { h, NULL };
-
 	if (!h->watch)
 		return;
-	dirty.marks = calloc(h->source_count, sizeof(bool));
-	if (!dirty.marks)
-		return; /* the timer will look */
-	watch_drain(h->watch, mark, &dirty);
-	for (size_t i = 0; i < h->source_count; i++)
-		if (dirty.marks[i] && source_has_feed(h->sources[i]))
-			look(h, h->sources[i], false, news, context);
-	free(dirty.marks);
+	watch_drain(h->watch, mark, h);
+	for (size_t i = 0; i < h->source_count; i++) {
+		struct source *s = h->sources[i];
+
+		if (s->is_touched && source_has_feed(s))
+			look(h, s, false, news, context);
+		s->is_touched = false;
+	}
 }
 
 void hub_look(struct hub *h, bool timer, hub_news *news, void *context)

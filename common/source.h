@@ -21,6 +21,7 @@ struct source {
 	uint64_t streams;		    /* that were opened ever */
 	struct delivery delivered;	    /* to all of them */
 	struct pump_source *pipe;	    /* type fifo: its pump; borrowed */
+	bool is_touched; /* the watch has said so: only within the hub's look */
 	bool is_retired; /* the configuration has no such source any more */
 	struct source *next_retired;
 };

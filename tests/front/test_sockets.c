@@ -212,24 +212,6 @@ static void clients_that_come_one_by_one_are_shared_out(void **state)
 			    before[i] + CLIENTS / PROCESSES / 2);
 }
 
-/* How often it began to wait, which is how often it was woken. */
-static uint64_t waits_of(const struct process *p)
-{
-	char path[64], line[128];
-	unsigned long waits = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)p->pid);
-	file = fopen(path, "re");
-	assert_non_null(file);
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "voluntary_ctxt_switches: %lu", &waits) == 1)
-			break;
-	fclose(file);
-	assert_true(waits > 0);
-	return waits;
-}
-
 /*
  * One is woken to take the connection and, mostly, again for the request. Were
  * all of them woken for the first, as many would go back to sleep at once: it
@@ -252,11 +234,11 @@ static void a_client_wakes_one_of_four(void **state)
 	}
 	close(fd);
 	for (int i = 0; i < PROCESSES; i++)
-		waits -= waits_of(processes[i]);
+		waits -= process_waits(processes[i]->pid);
 	for (int i = 0; i < CLIENTS; i++)
 		responder_follow(&r, NULL);
 	for (int i = 0; i < PROCESSES; i++)
-		waits += waits_of(processes[i]);
+		waits += process_waits(processes[i]->pid);
 	assert_true(waits <= 5 * CLIENTS / 2);
 }
 

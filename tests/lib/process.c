@@ -356,21 +356,34 @@ size_t process_threads(pid_t pid)
 	return count_entries(pid, "task");
 }
 
-size_t process_pss_bytes(pid_t pid)
+/* The number that follows a name in a file of /proc. */
+static uint64_t read_number(pid_t pid, const char *name, const char *what)
 {
 	char path[64];
 	char line[128];
-	unsigned long kilobytes = 0;
+	size_t len = strlen(what);
+	unsigned long long number = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
 	FILE *file = fopen(path, "re");
 	if (!file)
 		test_fail("%s: %s", path, strerror(errno));
 	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "Pss: %lu kB", &kilobytes) == 1)
+		if (strncmp(line, what, len) == 0 &&
+			sscanf(line + len, "%llu", &number) == 1)
 			break;
 	fclose(file);
-	return kilobytes * 1024;
+	return number;
+}
+
+uint64_t process_waits(pid_t pid)
+{
+	return read_number(pid, "status", "voluntary_ctxt_switches:");
+}
+
+size_t process_pss_bytes(pid_t pid)
+{
+	return read_number(pid, "smaps_rollup", "Pss:") * 1024;
 }
 
 uint64_t process_cpu_ns(pid_t pid)

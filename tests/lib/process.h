@@ -99,6 +99,9 @@ size_t process_pss_bytes(pid_t pid);
 uint64_t process_cpu_ns(pid_t pid); /* all its threads, also in the kernel */
 size_t process_threads(pid_t pid);
 
+/* How often its first thread began to wait, which is how often it was woken. */
+uint64_t process_waits(pid_t pid);
+
 /* How many live descendants it has (zombies left out) whose program file is
  * called `name` (NULL: any). Of orphans, too, if `pid` is getpid(). */
 size_t process_descendants(pid_t pid, const char *name);
@@ -126,6 +129,7 @@ size_t process_sockets(pid_t pid);
 #define process_pss_bytes(...)	 TEST_HERE(process_pss_bytes(__VA_ARGS__))
 #define process_cpu_ns(...)	 TEST_HERE(process_cpu_ns(__VA_ARGS__))
 #define process_threads(...)	 TEST_HERE(process_threads(__VA_ARGS__))
+#define process_waits(...)	 TEST_HERE(process_waits(__VA_ARGS__))
 #endif
 
 #endif

@@ -120,7 +120,8 @@ bool responder_memory_is_real(void)
 #endif
 }
 
-size_t responder_heap_bytes(const struct responder *r)
+/* What heapinfo.so says of it; what it names last, it says last. */
+static size_t ask_heapinfo(const struct responder *r, const char *what)
 {
 	size_t said = strlen(process_errors(r->process));
 	const char *line;
@@ -128,7 +129,18 @@ size_t responder_heap_bytes(const struct responder *r)
 	process_signal(r->process, SIGUSR2);
 	wait_for((line = strstr(process_errors(r->process) + said, "heap: ")) &&
 		 strchr(line, '\n'));
-	return strtoul(line + strlen("heap: "), NULL, 10);
+	line = strstr(process_errors(r->process) + said, what);
+	return strtoul(line + strlen(what), NULL, 10);
+}
+
+size_t responder_heap_bytes(const struct responder *r)
+{
+	return ask_heapinfo(r, "heap: ");
+}
+
+size_t responder_allocations(const struct responder *r)
+{
+	return ask_heapinfo(r, "allocations: ");
 }
 
 const char *const *responder_heap_env(void)

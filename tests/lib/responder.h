@@ -72,9 +72,11 @@ bool responder_has_read(const struct reader *r);
 /* False where a sanitizer keeps freed memory: figures mean nothing there. */
 bool responder_memory_is_real(void);
 
-/* Bytes in use of its heap, when it was started with this environment; without
- * real memory both are of no use. */
+/* Bytes in use of its heap, and how often it has allocated memory so far, when
+ * it was started with this environment; without real memory all of them are of
+ * no use. */
 size_t responder_heap_bytes(const struct responder *r);
+size_t responder_allocations(const struct responder *r);
 const char *const *responder_heap_env(void);
 
 #ifndef TESTS_LIB_INSIDE
