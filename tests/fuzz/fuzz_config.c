@@ -1,7 +1,8 @@
 /*
  * Configurations. Whatever the file holds, there is either a configuration in
  * which everything is as config.h promises, or a fault; and a fault is a line
- * of text that can be shown.
+ * of text that can be shown. Read once more, it says the same, and none of it
+ * would need a restart.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -47,6 +48,8 @@ static void check_file(const struct source_config *s)
 	MUST(s->max_line_bytes >= 1024 && s->max_line_bytes <= 16777216);
 	MUST(!s->rotated || (*s->rotated && !strchr(s->rotated, '/')));
 	MUST(!s->rotated || s->type == SOURCE_FILE);
+	MUST(s->type != SOURCE_FIFO ||
+		s->max_line_bytes * 16 <= s->spool_bytes);
 	MUST(s->spool_bytes >= 131072 && s->spool_bytes <= 1099511627776);
 	MUST((s->mode & ~0777U) == 0 && (s->mode & 0400) != 0);
 }
@@ -113,6 +116,22 @@ static void check_config(const struct config *c)
 		check_source(c, i);
 }
 
+static void check_again(struct config *c, const char *path)
+{
+	struct config_faults faults;
+	struct config *again = config_load(path, &faults);
+	char names[200];
+
+	MUST(again && again->source_count == c->source_count);
+	for (size_t i = 0; i < c->source_count; i++)
+		MUST(config_same_source(&c->sources[i], &again->sources[i]));
+	MUST(config_same_access(c, again));
+	MUST(config_keep_fixed(c, again, names, sizeof(names)) == 0);
+	MUST(names[0] == '\0');
+	config_free(again);
+	config_faults_release(&faults);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	int fd = memfd_create("configuration", MFD_CLOEXEC);
@@ -126,10 +145,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (config != NULL) {
 		MUST(faults.count == 0);
 		check_config(config);
-		config_free(config);
+		check_again(config, path);
 	} else {
 		check_faults(&faults);
 	}
+	config_free(config);
 	config_faults_release(&faults);
 	close(fd);
 	return 0;
