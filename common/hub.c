@@ -431,7 +431,8 @@ static void add_page(
 		if (decide(v, v->hub->sources[i]) == ACCESS_GRANTED)
 			list_source(&list, v->hub->sources[i]->config);
 	page_make_nonce(nonce);
-	viewer_add_page(answer, &list, nonce, with_body);
+	viewer_add_page(
+		answer, &list, nonce, v->hub->config->doctor, with_body);
 	buffer_release(&list);
 }
 

@@ -25,13 +25,15 @@ void viewer_list_source(struct buffer *list, const char *name, uint16_t tag,
 }
 
 void viewer_add_page(struct buffer *b, const struct buffer *list,
-	const char *nonce, bool with_body)
+	const char *nonce, bool has_doctor, bool with_body)
 {
+	static const char link[] = " href=\"?doctor\"";
 	const struct page_place places[] = {
 		{ "@NONCE@", nonce, strlen(nonce) },
 		{ "@STYLE@", viewer_style, strlen(viewer_style) },
 		{ "@SCRIPT@", viewer_script, strlen(viewer_script) },
 		{ "@SOURCES@", list->data, list->len },
+		{ "@DOCTOR@", link, has_doctor ? strlen(link) : 0 },
 	};
 
 	b->failed |= list->failed;

@@ -24,11 +24,12 @@ void viewer_list_source(struct buffer *list, const char *name, uint16_t tag,
  * Appends the page, with a nonce of page_make_nonce and the list of the sources
  * that the visitor may read: an array in JSON that can end no element of HTML,
  * whatever the names are.
- * Without `with_body` (an answer to HEAD) the head alone. A list that `failed`
+ * With `has_doctor` it leads to ?doctor when something looks wrong. Without
+ * `with_body` (an answer to HEAD) the head alone. A list that `failed`
  * makes `b` fail.
  */
 void viewer_add_page(struct buffer *b, const struct buffer *list,
-	const char *nonce, bool with_body);
+	const char *nonce, bool has_doctor, bool with_body);
 
 /* Appends the worker's script, the same for everybody. A worker has a policy
  * of its own. */

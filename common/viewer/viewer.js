@@ -921,6 +921,20 @@ function stateText(state) {
 	return state.name;
 }
 
+/* So long nobody waits for the first bytes of a stream that gets through. */
+const SLOW_MS = 10000;
+let connectingSince = 0;
+
+/* Is it time to ask the doctor, if there is one? */
+function looksWrong(state) {
+	if (state.name !== 'connecting')
+		connectingSince = 0;
+	else if (!connectingSince)
+		connectingSince = Date.now();
+	return $('why').hasAttribute('href') && (state.isOdd ||
+		(connectingSince && Date.now() - connectingSince > SLOW_MS));
+}
+
 function showState() {
 	const state = worst();
 	let { name } = state;
@@ -938,6 +952,7 @@ function showState() {
 		$('state-text').textContent = text;
 	$('again').hidden = !['reconnecting', 'refused'].includes(name) &&
 		!(name === 'ended' && view.names.length);
+	$('why').hidden = !looksWrong(state);
 	if (name !== spokenState)
 		speak(text);
 	spokenState = name;

@@ -19,6 +19,9 @@
  *		{ older: { source, records, error } }
  *		{ ping: true } and { dropped: true }, who did not answer
  *
+ * A state `isOdd` when something between seems to hold the stream back or to
+ * cut it: the page then offers the doctor.
+ *
  * A record's kind is "line", "gap" or "waiting", or "start": what follows of
  * that source comes after that place. "join" is the same where other tabs
  * have had what was before. A place is the part of an id that is about one
@@ -32,6 +35,9 @@ const RETRY_MS = 2000;
 const RETRY_MAX_MS = 30000;
 const PING_MS = 30000;
 const PINGS_MISSED = 4;
+const ENDS_ODD = 3; /* that many, and not by the program, in this time... */
+const ENDS_ODD_MS = 300000;
+const BEATS_ODD = 2; /* ...or heartbeats at once: see isOdd */
 const SILENT_MS = 90000; /* without as much as a heartbeat: it is dead */
 
 /* ---- a stream, as the HTML Standard has it in 9.2.6. ssetail ends each line
@@ -44,6 +50,7 @@ class Parser {
 		this.retry = retry;
 		this.rest = '';
 		this.id = '';
+		this.comments = 0; /* in the part that was fed last */
 		this.clear();
 	}
 
@@ -55,6 +62,7 @@ class Parser {
 
 	/* Searches what is new only: a long line comes in many parts. */
 	feed(text) {
+		this.comments = 0;
 		let from = 0;
 		let end = text.indexOf('\n');
 
@@ -76,8 +84,10 @@ class Parser {
 		}
 		const colon = line.indexOf(':');
 
-		if (colon === 0)
+		if (colon === 0) {
+			this.comments++;
 			return;
+		}
 		const name = colon < 0 ? line : line.slice(0, colon);
 		let value = colon < 0 ? '' : line.slice(colon + 1);
 
@@ -242,6 +252,9 @@ class Link {
 		this.records = [];
 		this.retryMs = RETRY_MS;
 		this.failures = 0;
+		this.ends = []; /* when */
+		this.retries = 0; /* in this stream: its own, and one to end it */
+		this.isHeldBack = false;
 		this.state = { name: 'connecting' };
 		this.abort = null;
 		this.heardAt = 0;
@@ -253,6 +266,9 @@ class Link {
 	open() {
 		this.close();
 		this.abort = new AbortController();
+		this.busy = null;
+		this.retries = 0;
+		this.isHeldBack = false;
 		this.say('connecting');
 		this.follow(this.abort.signal);
 	}
@@ -306,13 +322,24 @@ class Link {
 					(record) => this.add(record));
 		}, (ms) => {
 			this.retryMs = ms;
+			this.retries++;
 		});
 
-		this.busy = null;
 		this.say('live');
 		this.failures = 0;
 		this.hear();
-		await readAll(answer, parser, () => this.hear());
+		await readAll(answer, parser, () => {
+			this.look(parser.comments);
+			this.hear();
+		});
+	}
+
+	/* Heartbeats are seconds apart. */
+	look(comments) {
+		if (comments >= BEATS_ODD && !this.isHeldBack) {
+			this.isHeldBack = true;
+			this.say('live');
+		}
 	}
 
 	hear() {
@@ -355,14 +382,19 @@ class Link {
 		const more = (factor - 1) * this.retryMs * (0.5 + Math.random() / 2);
 		const ms = Math.min(this.retryMs + more,
 			Math.max(RETRY_MAX_MS, this.retryMs));
+		const now = Date.now();
 
+		this.ends = this.ends.filter((at) => now - at < ENDS_ODD_MS);
+		if (this.retries < 2 && !this.busy)
+			this.ends.push(now);
 		this.say('reconnecting', why, Date.now() + ms);
 		this.timer = setTimeout(() => this.open(), ms);
 	}
 
 	say(name, why, at) {
 		this.flush();
-		this.state = { name, why: why || '', at: at || 0 };
+		this.state = { name, why: why || '', at: at || 0,
+			isOdd: this.isHeldBack || this.ends.length >= ENDS_ODD };
 		for (const client of clients.values())
 			this.tell(client);
 	}

@@ -41,7 +41,7 @@ static void the_page_has_its_parts_in_their_places(void **state)
 	(void)state;
 	viewer_list_source(&list, "access", 0x3f9a, "file", 10, 1000);
 	viewer_list_source(&list, "jobs.2_-", 7, "fifo", 0, 5);
-	viewer_add_page(&page, &list, NONCE, true);
+	viewer_add_page(&page, &list, NONCE, true, true);
 	text = text_of(&page);
 	assert_non_null(strstr(text, viewer_style));
 	assert_non_null(strstr(text, viewer_script));
@@ -88,7 +88,7 @@ static void a_hostile_name_stays_in_its_string(void **state)
 		"\\u007f\\u0026amp;@NONCE@\",\"tag\":\"0007\",\"type\":"
 		"\"file\",\"history\":1,"
 		"\"history_max\":2}");
-	viewer_add_page(&page, &list, NONCE, true);
+	viewer_add_page(&page, &list, NONCE, true, true);
 	text = text_of(&page);
 	assert_null(strstr(text, "<script>alert"));
 	/* What was put in is not looked at again. */
@@ -113,10 +113,10 @@ static void without_a_body_it_is_the_head(void **state)
 	struct buffer page = BUFFER_INIT, list = BUFFER_INIT;
 
 	(void)state;
-	viewer_add_page(&page, &list, NONCE, false);
+	viewer_add_page(&page, &list, NONCE, true, false);
 	assert_string_equal(text_of(&page), HEAD);
 	buffer_clear(&page);
-	viewer_add_page(&page, &list, NONCE, true);
+	viewer_add_page(&page, &list, NONCE, true, true);
 	assert_memory_equal(text_of(&page), HEAD, strlen(HEAD));
 	assert_non_null(strstr(page.data, "[]"));
 	buffer_release(&page);
@@ -147,7 +147,7 @@ static void a_list_that_failed_is_no_page(void **state)
 	struct buffer page = BUFFER_INIT, list = { .failed = true };
 
 	(void)state;
-	viewer_add_page(&page, &list, NONCE, true);
+	viewer_add_page(&page, &list, NONCE, true, true);
 	assert_true(page.failed);
 	buffer_release(&page);
 }
