@@ -144,6 +144,8 @@ help:
 	@echo '                   FUZZ="place split" picks some'
 	@echo 'make fuzz-coverage how much of the parsers their corpus reaches'
 	@echo 'make lint          the floors, the format, what static analysers say'
+	@echo 'make sanitize      make check with address, undefined and leak sanitizers'
+	@echo 'make valgrind      the tests without the browser, in memcheck; VALGRIND="PROGRAM..." some'
 	@echo 'make clean         removes build/'
 	@echo
 	@echo 'run and check install the Debian packages they need, and say so first.'
@@ -256,6 +258,18 @@ $(PARTS:%=check-%): check-%:
 $(PARTS:%=checked-%): checked-%:
 	+@tests/tools/check $* $(BUILD) $(MAKE) $($*)
 
+# Every test under address, undefined and leak sanitizers; and with memcheck,
+# which takes an hour.
+sanitize:
+	+@$(MAKE) --no-print-directory SANITIZE=address,undefined check
+
+VALGRIND = $(units) $(front) $(servers)
+
+valgrind:
+	@$(PACKAGES) build check servers valgrind
+	$(AGAIN) $(VALGRIND)
+	@tests/tools/valgrind $(BUILD) $(VALGRIND)
+
 # Made at every check, but kept only when somebody has looked at it.
 picture:
 	@$(PACKAGES) build check browser
@@ -359,4 +373,4 @@ clean:
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
 .PHONY: all static install uninstall dist help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench torture soak picture \
-	fuzz fuzzers fuzz-coverage lint run clean
+	fuzz fuzzers fuzz-coverage lint sanitize valgrind run clean
