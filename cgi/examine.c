@@ -214,16 +214,17 @@ static void measure_hold(struct examination *x, int try)
 	unsigned busy = 0;
 
 	for (size_t i = 0; i < AT_ONCE; i++)
-		if (start(x, &streams[i], &seen[i], "hold", NULL) < 0)
-			streams[i].end_ms = streams[i].asked_ms;
+		start(x, &streams[i], &seen[i], "hold", NULL);
 	fetch_run(streams, AT_ONCE);
 	buffer_add_format(&x->query, "&hold%d=", try);
 	for (size_t i = 0; i < AT_ONCE; i++) {
-		int64_t first = streams[i].first_ms < 0 ? streams[i].end_ms
-							: streams[i].first_ms;
+		const struct fetch *f = &streams[i];
+		/* Who is turned away has waited for ever. */
+		bool is_open = f->status == 200 && f->first_ms >= 0;
 
 		buffer_add_format(&x->query, "%s0:%" PRId64, i > 0 ? "," : "",
-			first - streams[i].asked_ms);
+			is_open ? f->first_ms - f->asked_ms
+				: (int64_t)MEASUREMENT_MS_MAX);
 		busy += seen[i].busy;
 	}
 	if (busy > 0 && try == 1)

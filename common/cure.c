@@ -60,9 +60,9 @@ static const struct {
 		"silent.\n" },
 	[CAUSE_SHORTAGE] = { "shortage", UNIT_NONE,
 		"Of several streams at once # were answered, and the next one "
-		"had to wait until\n"
-		"another ended: there are not enough workers or "
-		"connections.\n"
+		"was turned away or\n"
+		"had to wait until another ended: there are not enough "
+		"workers or connections.\n"
 		"Where a stream takes a worker, the rest of the site waits, "
 		"too.\n" },
 	[CAUSE_CONNECTIONS] = { "connections", UNIT_NONE,

@@ -12,6 +12,7 @@ const PAUSES = 5;
 const AT_ONCE = 7; /* one more than a browser opens over HTTP/1.1 */
 const SKIPPED = 3; /* events, by Last-Event-ID */
 const PATIENCE_MS = 60000;
+const NUMBER_MAX = 9999999;
 const TEXT_MAX = 100;
 
 const $ = (id) => document.getElementById(id);
@@ -113,9 +114,9 @@ function setHead(query, { head }) {
 	set('server', head.get('server'));
 	set('via', head.get('via') || head.get('x-cache') || head.get('cf-ray'));
 	if (head.has('content-length'))
-		query.set('length', Math.min(9999999, head.get('content-length')));
+		query.set('length', Math.min(NUMBER_MAX, head.get('content-length')));
 	if (head.has('age'))
-		query.set('age', Math.min(9999999, head.get('age')));
+		query.set('age', Math.min(NUMBER_MAX, head.get('age')));
 }
 
 async function measurePace(query, i) {
@@ -157,10 +158,12 @@ async function measureHold(query, i) {
 		const entry = await timing(stream.url);
 		const queued = entry && entry.requestStart ?
 			entry.requestStart - entry.startTime : 0;
-		const first = stream.first === null ? stream.end : stream.first;
+		/* Who is turned away has waited for ever. */
+		const first = stream.status === 200 && stream.first !== null ?
+			stream.first - stream.asked - queued : NUMBER_MAX;
 
 		busy += stream.busy;
-		said.push(round(queued) + ':' + round(first - stream.asked - queued));
+		said.push(round(queued) + ':' + round(first));
 	}
 	query.set('hold' + i, said.join());
 	if (busy)

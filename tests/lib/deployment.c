@@ -5,15 +5,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/lib/brand.h"
 #include "tests/lib/disk.h"
 #include "tests/lib/kinds.h"
+#include "tests/lib/process.h"
+#include "tests/lib/reader.h"
 #include "tests/lib/test.h"
 
 /* ---- what is wrong, and what the doctor has to say */
 
-enum file { IN_FRAGMENT, IN_SITE, IN_SSETAIL };
+enum file { IN_FRAGMENT, IN_SITE, IN_SSETAIL, IN_FRONT };
 
 /* A text in a file, and what stands there instead. */
 struct edit {
@@ -31,6 +34,8 @@ struct deployment {
 	const char *name;
 	enum kind kind;
 	const char *site;   /* more for the server's */
+	const char *front;  /* of an nginx before it, what its location has
+			     * beside  proxy_pass; NULL: there is none */
 	unsigned heartbeat; /* seconds; 0: 2 */
 	struct edit fault;
 
@@ -246,6 +251,34 @@ static const struct deployment deployments[] = {
 		.cure = "For Apache with mpm_event, of which each stream takes "
 			"a worker",
 		.place = { IN_SITE, FEW_WORKERS, DIRECTIVE } },
+	{ .name = "nginx with few connections",
+		.kind = KIND_NGINX,
+		.fault = { IN_SITE, "events { }",
+			"events { worker_connections 8; }" },
+		.cause = "shortage",
+		.least = 1,
+		.most = 4,
+		.cure = "For nginx, of which each stream takes two connections",
+		.place = { IN_SITE, "worker_connections 8;", DIRECTIVE } },
+	{ .name = "lighttpd with few connections",
+		.kind = KIND_LIGHTTPD_EXTERNAL,
+		.site = "server.max-connections = 4\n",
+		.cause = "shortage",
+		.least = 2,
+		.most = 4,
+		.cure = "For lighttpd, of which each stream takes two "
+			"descriptors",
+		.place = { IN_SITE, "server.max-connections = 4", DIRECTIVE } },
+	{ .name = "ssetail with little room",
+		.kind = KIND_HAPROXY,
+		.fault = { IN_SSETAIL, "heartbeat = 2;",
+			"heartbeat = 2; max_clients_per_address = 3;" },
+		.cause = "limit",
+		.least = 1,
+		.most = 4,
+		.cure = "In ssetail.conf, one of",
+		.place = { IN_SSETAIL, "max_clients_per_address = 3;",
+			DIRECTIVE } },
 	{ .name = "mod_fcgid with few processes",
 		.kind = KIND_APACHE_FCGID,
 		.fault = { IN_FRAGMENT, "MaxProcesses 1000", "MaxProcesses 3" },
@@ -276,6 +309,28 @@ static const struct deployment deployments[] = {
 		.place = { IN_FRAGMENT, "fcgi://ssetail/events\"\n",
 			"fcgi://ssetail/events\" " DIRECTIVE "\n" } },
 
+	{ .name = "nginx with half a name that ignores X-Accel-Buffering",
+		.kind = KIND_NGINX,
+		.site = "server_tokens off;",
+		.fault = { IN_FRAGMENT, "fastcgi_buffering off;",
+			"fastcgi_ignore_headers X-Accel-Buffering;\n" HERE },
+		.cause = "buffer",
+		.least = 4,
+		.most = 4,
+		.cure = "For nginx, in the location" },
+
+	/* ---- who stands before one that is as it should be */
+
+	{ .name = "lighttpd, and an nginx before it that buffers",
+		.kind = KIND_LIGHTTPD_FASTCGI,
+		.front = "proxy_ignore_headers X-Accel-Buffering;\n" HERE "\n",
+		.fault = { IN_FRONT },
+		.cause = "proxy",
+		.cure = "Where the proxy is nginx, in the location" },
+	{ .name = "lighttpd, and an nginx before it as installed",
+		.kind = KIND_LIGHTTPD_FASTCGI,
+		.front = "" },
+
 	/* ---- who does not like to be asked */
 
 	{ .name = "HAProxy that answers Incremental by 501",
@@ -297,6 +352,8 @@ enum { DEPLOYMENTS = sizeof(deployments) / sizeof(*deployments) };
 struct deployed {
 	struct server server; /* the first member */
 	const struct deployment *deployment;
+	struct process *front; /* NULL: there is none */
+	char address[32];      /* where a browser goes */
 };
 
 static const char *path_of(const struct server *s, enum file file)
@@ -306,6 +363,8 @@ static const char *path_of(const struct server *s, enum file file)
 		return brand_fragment(s);
 	case IN_SITE:
 		return s->config;
+	case IN_FRONT:
+		return disk_path(s->folder, "front.conf");
 	case IN_SSETAIL:
 		break;
 	}
@@ -327,6 +386,49 @@ static void make_wrong(struct server *s)
 	make(s, &((struct deployed *)s)->deployment->fault);
 }
 
+/* ---- another server before it */
+
+static const char front_conf[] =
+	"daemon off; pid front.pid; error_log stderr;\n"
+	"events { }\n"
+	"http {\n"
+	"	access_log off;\n"
+	"	client_body_temp_path tmp; fastcgi_temp_path tmp;\n"
+	"	proxy_temp_path tmp; scgi_temp_path tmp; uwsgi_temp_path tmp;\n"
+	"	server {\n"
+	"		listen %s;\n"
+	"		location / {\n"
+	"			proxy_pass http://%s;\n"
+	"			%s\n"
+	"		}\n"
+	"	}\n"
+	"}\n";
+
+static bool accepts(const char *address)
+{
+	int fd = reader_connect(address);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static void start_front(struct deployed *d)
+{
+	d->front = process_run("nginx", "-e", "stderr", "-p", d->server.folder,
+		"-c", path_of(&d->server, IN_FRONT), NULL);
+	wait_for(accepts(d->address));
+}
+
+static void put_in_front(struct deployed *d)
+{
+	disk_write(path_of(&d->server, IN_FRONT), front_conf, d->address,
+		d->server.address, d->deployment->front);
+	start_front(d);
+}
+
+/* ---- all of it */
+
 static void deploy(struct deployed *d, const struct deployment *deployment)
 {
 	char settings[64];
@@ -338,6 +440,13 @@ static void deploy(struct deployed *d, const struct deployment *deployment)
 		&(struct server_how){ .settings = settings,
 			.site = deployment->site,
 			.prepare = make_wrong });
+	strcpy(d->address, d->server.address);
+	d->front = NULL;
+	if (!deployment->front)
+		return;
+	snprintf(d->address, sizeof(d->address), "127.0.0.1:%d",
+		process_free_port());
+	put_in_front(d);
 }
 
 /* Puts the directive where it belongs, and restarts all. */
@@ -355,6 +464,8 @@ static void put(struct deployed *d, const char *directive)
 	}
 	bytes_add_replaced(&to, edit.to, DIRECTIVE, directive);
 	edit.to = bytes_text(&to);
+	if (d->front)
+		process_stop(d->front);
 	server_stop(s);
 	make(s, &edit);
 	bytes_release(&to);
@@ -363,6 +474,8 @@ static void put(struct deployed *d, const char *directive)
 		server_start_responder(s);
 	}
 	server_start_again(s);
+	if (d->front)
+		start_front(d);
 }
 
 /* ---- what the doctor says */
@@ -376,7 +489,7 @@ static const char *ask(
 	const char *mount = d->server.kind->mount;
 	char url[256];
 
-	snprintf(url, sizeof(url), "http://%s%s", d->server.address,
+	snprintf(url, sizeof(url), "http://%s%s", d->address,
 		mount ? mount : "/events");
 	return doctor->examine(url, d->server.kind->header);
 }
