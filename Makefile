@@ -156,15 +156,20 @@ help:
 # ---- installation
 
 manuals   = cgi/ssetail.cgi.1 conf/ssetail.conf.5 common/ssetail.7 common/ssetail-doctor.7 fcgi/ssetail.fcgi.8
-fragments = $(filter-out conf/demo/% conf/systemd/%,$(wildcard conf/*/*))
+fragments = $(filter-out conf/demo/% conf/systemd/% $(addprefix conf/cluster/,bridge publish Resp.pm %.service),\
+                         $(wildcard conf/*/*))
 
 # FROM>TO. Texts name the places of this installation.
 install_programs = $(BUILD)/ssetail.fcgi>$(FCGIDIR)/ssetail.fcgi \
                    $(BUILD)/ssetail.cgi>$(CGIDIR)/ssetail.cgi
+install_scripts  = conf/cluster/bridge>$(FCGIDIR)/bridge conf/cluster/publish>$(FCGIDIR)/publish
 install_texts    = $(foreach m,$(manuals),$m>$(MANDIR)/man$(m:$(basename $m).%=%)/$(notdir $m)) \
                    $(foreach f,$(fragments),$f>$(f:conf/%=$(DOCDIR)/%)) \
                    conf/systemd/ssetail.service>$(UNITDIR)/ssetail.service \
                    conf/systemd/ssetail.socket>$(UNITDIR)/ssetail.socket \
+                   conf/cluster/Resp.pm>$(FCGIDIR)/Resp.pm \
+                   conf/cluster/ssetail-bridge@.service>$(UNITDIR)/ssetail-bridge@.service \
+                   conf/cluster/ssetail-publish@.service>$(UNITDIR)/ssetail-publish@.service \
                    conf/systemd/sysusers.conf>$(SYSUSERSDIR)/ssetail.conf \
                    conf/ssetail.conf>$(DOCDIR)/ssetail.conf \
                    README.md>$(DOCDIR)/README.md LICENSE>$(DOCDIR)/LICENSE
@@ -180,21 +185,23 @@ define install_program
 	$(if $(V),,@echo '  INSTALL $(call to,$1)';) install -D -m 755 $(call from,$1) $(call to,$1)
 
 endef
+# FROM>TO, the mode.
 define install_text
 	$(if $(V),,@echo '  INSTALL $(call to,$1)';) sed $(places) $(call from,$1) >$(BUILD)/text && \
-	install -D -m 644 $(BUILD)/text $(call to,$1) && rm -f $(BUILD)/text
+	install -D -m $2 $(BUILD)/text $(call to,$1) && rm -f $(BUILD)/text
 
 endef
 
 # A configuration that is there is the administrator's.
 install: all
 	$(foreach f,$(install_programs),$(call install_program,$f))
-	$(foreach f,$(install_texts),$(call install_text,$f))
-	$(if $(shell ls -d $(call to,$(configuration)) 2>/dev/null),,$(call install_text,$(configuration)))
+	$(foreach f,$(install_scripts),$(call install_text,$f,755))
+	$(foreach f,$(install_texts),$(call install_text,$f,644))
+	$(if $(shell ls -d $(call to,$(configuration)) 2>/dev/null),,$(call install_text,$(configuration),644))
 
 # Not the configuration; and of folders only those that are ours alone.
 uninstall:
-	rm -f $(foreach f,$(install_programs) $(install_texts),$(call to,$f))
+	rm -f $(foreach f,$(install_programs) $(install_scripts) $(install_texts),$(call to,$f))
 	@for folder in $(patsubst conf/%,$(DESTDIR)$(DOCDIR)/%,$(sort $(dir $(fragments)))) \
 		$(patsubst %,$(DESTDIR)%,$(filter %/ssetail,$(DOCDIR) $(FCGIDIR))); do \
 		[ ! -d $$folder ] || rmdir --ignore-fail-on-non-empty $$folder; done

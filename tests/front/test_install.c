@@ -126,6 +126,15 @@ static void runs_from_where_it_was_installed(void **state)
 		do_shell("$prefix/lib/cgi-bin/ssetail.cgi c"), "data: 1\n"));
 }
 
+/* Wherever they are called from, they find each other. */
+static void so_do_the_scripts_for_several_machines(void **state)
+{
+	(void)state;
+	do_shell("cd /; for name in bridge publish; do "
+		 "$prefix/lib/ssetail/$name 2>&1 | grep \"^usage: $name \"; "
+		 "done");
+}
+
 static void the_example_is_a_configuration(void **state)
 {
 	(void)state;
@@ -141,7 +150,7 @@ static void the_example_is_a_configuration(void **state)
 static void manuals_are_found_and_well_formed(void **state)
 {
 	(void)state;
-	do_shell("cd $prefix/share/man; test $(ls man*/* | wc -l) = 4; "
+	do_shell("cd $prefix/share/man; test $(ls man*/* | wc -l) = 5; "
 		 "mandoc -T lint -W warning man*/*");
 }
 
@@ -231,6 +240,7 @@ int main(void)
 		cmocka_unit_test(dist_gives_the_same_bytes_for_the_same_commit),
 		cmocka_unit_test(dist_says_what_it_leaves_out),
 		cmocka_unit_test(runs_from_where_it_was_installed),
+		cmocka_unit_test(so_do_the_scripts_for_several_machines),
 		cmocka_unit_test(the_example_is_a_configuration),
 		cmocka_unit_test(manuals_are_found_and_well_formed),
 		cmocka_unit_test(what_it_says_names_the_places_it_went_to),

@@ -33,7 +33,8 @@ static const char *const names[] = { "folder", "journal", "container", "filter",
 static void all_of_them_are_here(void **state)
 {
 	(void)state;
-	assert_int_equal(recipe_count("README.md"), COUNT(names));
+	/* Those of several machines: tests/cluster. */
+	assert_int_equal(recipe_count("README.md"), COUNT(names) + 2);
 	for (size_t i = 0; i < COUNT(names); i++) {
 		struct bytes text = recipe(names[i]);
 

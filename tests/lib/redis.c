@@ -27,15 +27,17 @@ static bool answers(void *context)
 
 void redis_start_again(struct redis *r)
 {
-	r->process = process_run("redis-server", "--port", "0", "--unixsocket",
-		r->address, "--dir", r->folder, "--save", "", "--appendonly",
-		"yes", "--appendfsync", "always", NULL);
+	r->process = process_run("redis-server", "conf/cluster/redis.conf",
+		"--port", "0", "--unixsocket", r->address, "--dir", r->folder,
+		"--save", "", NULL);
 	if (!wait_until(answers, r, test_limit_ms()))
 		test_fail("Redis does not answer");
 }
 
 void redis_start(struct redis *r)
 {
+	/* As the file has it. */
+	setenv("REDISCLI_AUTH", "something-long-and-random", 1);
 	r->folder = disk_folder();
 	r->address = disk_path(r->folder, "redis.sock");
 	redis_start_again(r);

@@ -1,7 +1,7 @@
 /*
- * redis: a Redis of the test's own, on a socket in a folder, that keeps what
- * it has answered for over a kill (appendonly, appendfsync always). Ended by
- * test_cleanup.
+ * redis: a Redis of the test's own, on a socket in a folder, configured with
+ * the file of conf/cluster that users copy: it keeps what it has answered for
+ * over a kill, and asks for a password. Ended by test_cleanup.
  */
 #ifndef SSETAIL_TESTS_REDIS_H
 #define SSETAIL_TESTS_REDIS_H
