@@ -285,8 +285,8 @@ static const struct deployment deployments[] = {
 		.cause = "shortage",
 		.least = 3,
 		.most = 3,
-		.cure = "For Apache with mod_fcgid, which runs a process for "
-			"each stream, in FcgidCmdOptions",
+		.cure = "For Apache with mod_fcgid, a process for each stream, "
+			"in FcgidCmdOptions",
 		.place = { IN_FRAGMENT, "MaxProcesses 3", DIRECTIVE } },
 
 	/* ---- who has no name */

@@ -7,17 +7,13 @@
 
 #include "tests/lib/process.h"
 
-/* Waits for its end, and fails the test when it does not exit with `code`.
- * `option` is one for curl, or NULL. What it printed is in the process. */
-struct process *examine(const char *url, const char *option, int code);
-
-/* Fails the test unless it has printed that. */
-void examine_expect(struct process *doctor, const char *text);
+/* Returns it when it has ended. `options` are more arguments for curl, ended by
+ * NULL; NULL: none. */
+struct process *examine(const char *url, const char *const *options);
 
 #ifndef TESTS_LIB_INSIDE
 #include "tests/lib/test.h"
-#define examine(...)	    TEST_HERE(examine(__VA_ARGS__))
-#define examine_expect(...) TEST_HERE(examine_expect(__VA_ARGS__))
+#define examine(...) TEST_HERE(examine(__VA_ARGS__))
 #endif
 
 #endif

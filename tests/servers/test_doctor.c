@@ -5,18 +5,15 @@
 #include <string.h>
 
 #include "tests/lib/deployment.h"
-#include "tests/lib/process.h"
+#include "tests/lib/examine.h"
 
 /* At a time: they mostly wait. */
 #define WORKERS 10
 
-static const char *examine(const char *url, const char *header)
+static const char *look_at(const char *url, const char *header)
 {
-	const char *program = process_program("ssetail.cgi");
-	struct process *p =
-		header ? process_run(program, "--doctor", url, "--", "-H",
-				 header, NULL)
-		       : process_run(program, "--doctor", url, NULL);
+	const char *const options[] = { "-H", header, NULL };
+	struct process *p = examine(url, header ? options : NULL);
 	int code = process_exit_code(p);
 	const char *said = process_output(p);
 
@@ -29,5 +26,5 @@ static const char *examine(const char *url, const char *header)
 int main(void)
 {
 	return deployment_run(
-		&(struct deployment_doctor){ .examine = examine }, WORKERS);
+		&(struct deployment_doctor){ .examine = look_at }, WORKERS);
 }

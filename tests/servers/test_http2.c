@@ -190,14 +190,16 @@ static void carries_streams_of_one_page(void **state)
 /* curl opens a connection for each stream. */
 static void is_found_well_by_the_doctor(void **state)
 {
+	static const char *const any_certificate[] = { "-k", NULL };
 	struct process *doctor;
 	struct server s;
 
 	start(&s, *state);
 	doctor = examine(
 		disk_path(disk_path("https:/", "%s", tls.address), "events"),
-		"-k", 0);
-	examine_expect(doctor, "; h2.\n");
+		any_certificate);
+	assert_int_equal(process_exit_code(doctor), 0);
+	assert_non_null(strstr(process_output(doctor), " h2.\n"));
 }
 
 #define TEST(i, kind, function)                                                \
