@@ -238,17 +238,31 @@ static void judge_quiet(
 		find(v, CAUSE_IDLE_CUT, idle_cut_ms(m, heartbeat_s));
 }
 
+/* What the quickest of several streams at once took for its first byte: on a
+ * machine that is busy all of them take so long. 0: none had one. */
+static uint32_t quickest_ms(const struct measurement_hold *hold)
+{
+	uint32_t least = MEASUREMENT_MS_MAX;
+
+	for (size_t i = 0; i < hold->count; i++)
+		if (hold->streams[i].first_ms < least)
+			least = hold->streams[i].first_ms;
+	return least < MEASUREMENT_MS_MAX ? least : 0;
+}
+
 /* How many streams of a try were open at once, and how many had to wait at the
  * web server, and not in the browser. */
 static void count_streams(
 	const struct measurement_hold *hold, uint32_t *open, uint32_t *waited)
 {
+	uint32_t limit = quickest_ms(hold) + WAIT_MS;
+
 	*open = *waited = 0;
 	for (size_t i = 0; i < hold->count; i++) {
 		const struct measurement_stream *s = &hold->streams[i];
 
-		*open += s->queued_ms + s->first_ms < WAIT_MS;
-		*waited += s->first_ms >= WAIT_MS;
+		*open += s->queued_ms + s->first_ms < limit;
+		*waited += s->first_ms >= limit;
 	}
 }
 

@@ -204,27 +204,38 @@ async function measurePauses(query) {
 
 /* ---- what is shown */
 
-const step = (text) => {
-	const item = document.createElement('li');
+function step(text) {
+	const item = element('li', text);
 
 	for (const other of $('steps').children)
 		other.className = '';
 	item.className = 'now';
-	item.textContent = text;
 	$('steps').append(item);
-};
+}
 
-/* A paragraph of the answer; one that is indented is to be copied. */
+function element(name, text) {
+	const made = document.createElement(name);
+
+	made.textContent = text;
+	return made;
+}
+
+/* A paragraph of the answer; one that is indented is to be copied, and one
+ * that begins with a word of that kind names a cause. */
 function show(paragraph) {
-	const isCode = paragraph.startsWith('    ');
-	const element = document.createElement(isCode ? 'pre' : 'p');
-	const [, cause] = /^([a-z-]+): /.exec(paragraph) || [];
+	const [, cause, rest] = /^([a-z0-9-]+)(: [^]*)$/.exec(paragraph) || [];
 
-	if (cause && !isCode)
-		element.dataset.cause = cause;
-	element.textContent = isCode ? paragraph.replace(/^ {4}/gm, '') :
-		paragraph.replace(/\n/g, ' ');
-	$('answer').append(element);
+	if (paragraph.startsWith('    ')) {
+		$('answer').append(element('pre', paragraph.replace(/^ {4}/gm, '')));
+	} else if (cause) {
+		const named = element('p', '');
+
+		named.dataset.cause = cause;
+		named.append(element('strong', cause), rest.replace(/\n/g, ' '));
+		$('answer').append(named);
+	} else {
+		$('answer').append(element('p', paragraph.replace(/\n/g, ' ')));
+	}
 }
 
 const WELL = 'Nothing is wrong.';

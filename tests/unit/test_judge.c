@@ -382,6 +382,26 @@ static void a_heartbeat_that_came_through_tells_an_age(void **state)
 	expect_cause(&m, CAUSE_IDLE_CUT, 14000);
 }
 
+static void where_all_are_slow_none_has_waited(void **state)
+{
+	struct measurement m = in_time();
+
+	(void)state;
+	for (size_t i = 0; i < MEASUREMENT_HOLDS; i++)
+		for (uint32_t j = 0; j < 7; j++)
+			m.hold[i].streams[j] = (struct measurement_stream){ 0,
+				4000 + 300 * j };
+	expect_well(&m);
+	/* One that was turned away has waited for ever, and so have all. */
+	for (size_t i = 0; i < MEASUREMENT_HOLDS; i++)
+		m.hold[i].streams[3].first_ms = MEASUREMENT_MS_MAX;
+	expect_cause(&m, CAUSE_SHORTAGE, 6);
+	for (size_t i = 0; i < MEASUREMENT_HOLDS; i++)
+		for (size_t j = 0; j < 7; j++)
+			m.hold[i].streams[j].first_ms = MEASUREMENT_MS_MAX;
+	expect_cause(&m, CAUSE_SHORTAGE, 0);
+}
+
 static void the_better_of_two_tries_counts(void **state)
 {
 	struct measurement m = in_time();
@@ -481,6 +501,7 @@ int main(void)
 		cmocka_unit_test(who_waits_tells_workers_from_connections),
 		cmocka_unit_test(six_streams_of_one_connection_are_enough),
 		cmocka_unit_test(a_heartbeat_that_came_through_tells_an_age),
+		cmocka_unit_test(where_all_are_slow_none_has_waited),
 		cmocka_unit_test(the_better_of_two_tries_counts),
 		cmocka_unit_test(a_status_that_is_not_200_is_told),
 		cmocka_unit_test(a_head_that_was_changed_is_told),
