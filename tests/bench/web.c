@@ -55,8 +55,10 @@ static struct numbers choose_numbers(size_t clients)
 
 	snprintf(n.port, sizeof(n.port), "%d", socket_free_port());
 	snprintf(n.connections, sizeof(n.connections), "%zu", clients + SPARE);
+	/* Two for each. lighttpd takes nobody any more when nine tenths of
+	 * them are gone. */
 	snprintf(n.descriptors, sizeof(n.descriptors), "%zu",
-		2 * (clients + SPARE));
+		3 * (clients + SPARE));
 	return n;
 }
 
