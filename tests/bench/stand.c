@@ -11,7 +11,7 @@
 /* From an event to the next, until everybody's stream has begun, a step more
  * each time: for those who look now and then only. */
 #define OPEN_STEP_MS 100
-#define OPEN_STEPS   30
+#define OPEN_STEPS   60
 
 /* What is slower than its sender has some events to catch up with. */
 #define SETTLE_MS 50
