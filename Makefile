@@ -312,18 +312,19 @@ fuzz-coverage:
 # ---- figures
 
 BENCH   =
-bench   = $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/threads $(BUILD)/tests/bench/bare
-bench_o = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/threads.c %/bare.c,$(wildcard tests/bench/*.c))) \
+bench   = $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/beside/threads \
+          $(BUILD)/tests/bench/beside/bare
+bench_o = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c)) \
           $(BUILD)/tests/lib/ask.o $(BUILD)/tests/lib/bytes.o $(BUILD)/tests/lib/fragment.o
 
 $(BUILD)/tests/bench/bench: $(bench_o)
 	$(call step,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lm $(LDLIBS)
 
 # What others would write, for comparison.
-$(BUILD)/tests/bench/threads: $(BUILD)/tests/bench/threads.o
+$(BUILD)/tests/bench/beside/threads: $(BUILD)/tests/bench/beside/threads.o
 	$(call step,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBFCGI) -lpthread $(LDLIBS)
 
-$(BUILD)/tests/bench/bare: $(BUILD)/tests/bench/bare.o
+$(BUILD)/tests/bench/beside/bare: $(BUILD)/tests/bench/beside/bare.o
 	$(call step,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Rotation of every kind under readers that come and go, and proof that it
@@ -377,7 +378,7 @@ run:
 clean:
 	rm -rf build
 
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
 
 .PHONY: all static install uninstall dist help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench torture soak picture \
 	fuzz fuzzers fuzz-coverage lint sanitize valgrind run clean

@@ -5,7 +5,6 @@
 #include "tests/bench/die.h"
 #include "tests/bench/folder.h"
 #include "tests/bench/gauge.h"
-#include "tests/bench/machine.h"
 
 #define SETTLE_MS 2
 

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tests/bench/delay.h"
+#include "tests/bench/delays.h"
 #include "tests/lib/bytes.h"
 
 struct crowd;

@@ -1,15 +1,12 @@
 /*
- * machine: its CPUs and who runs on which, its sockets and descriptors.
+ * machine: its CPUs and who runs on which, its descriptors, its name.
  */
 #ifndef SSETAIL_BENCH_MACHINE_H
 #define SSETAIL_BENCH_MACHINE_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
-
-void sleep_ms(int ms);
 
 /*
  * The senders have the first of our CPUs to themselves, or share it with the
@@ -26,14 +23,6 @@ void pin_sender(pid_t pid);
 void pin_readers(enum placement placement);
 void unpin(void);
 size_t cpu_count(void);
-
-/* How often it began to run because what it waited for had come: the main
- * thread only. */
-uint64_t wakeups(pid_t pid);
-
-/* Bytes of kernel memory that wait in the unix sockets of that path to be
- * read (sock_diag: SK_MEMINFO_WMEM_ALLOC), and how many sockets these are. */
-size_t unix_bytes(const char *path, size_t *sockets);
 
 /* So many descriptors, as root beyond the hard limit. False if that cannot be.
  */

@@ -14,7 +14,6 @@
 #include "tests/bench/die.h"
 #include "tests/bench/folder.h"
 #include "tests/bench/gauge.h"
-#include "tests/bench/machine.h"
 #include "tests/bench/parts.h"
 #include "tests/bench/report.h"
 

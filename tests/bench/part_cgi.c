@@ -1,8 +1,8 @@
 /*
  * cgi: what a client costs where it has a process of its own: the time from
  * exec to the first byte, and memory, beside a C program that prints one line
- * (bare.c). So many of both stay, while one more of each starts in turns, all
- * on one CPU.
+ * (beside/bare.c). So many of both stay, while one more of each starts in
+ * turns, all on one CPU.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -52,8 +52,8 @@ static void prepare(const struct bench *b)
 	size_t count = 0;
 
 	snprintf(programs[OURS], sizeof(*programs), "%s/ssetail.cgi", b->build);
-	snprintf(programs[BARE], sizeof(*programs), "%s/tests/bench/bare",
-		b->build);
+	snprintf(programs[BARE], sizeof(*programs),
+		"%s/tests/bench/beside/bare", b->build);
 	bytes_add_format(&config, "SSETAIL_CONF=%s",
 		folder_write("cgi.conf",
 			"sources = ({ name = \"log\"; path = \"%s\"; });\n",

@@ -29,7 +29,7 @@ static void open_threads(struct stage *s)
 {
 	char program[512];
 
-	snprintf(program, sizeof(program), "%s/tests/bench/threads",
+	snprintf(program, sizeof(program), "%s/tests/bench/beside/threads",
 		s->bench->build);
 	s->threads = responder_open_with(&(struct responder_how){
 		.program = program, .takes_log = true });

@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "tests/bench/gauge.h"
-#include "tests/bench/machine.h"
 #include "tests/bench/parts.h"
 #include "tests/bench/report.h"
 #include "tests/bench/responder.h"

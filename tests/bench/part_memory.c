@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #include "tests/bench/gauge.h"
-#include "tests/bench/machine.h"
 #include "tests/bench/parts.h"
 #include "tests/bench/report.h"
 #include "tests/bench/responder.h"
@@ -139,7 +138,8 @@ static void weigh_threads(const struct bench *b)
 	struct responder r;
 	struct crowd *crowd;
 
-	snprintf(program, sizeof(program), "%s/tests/bench/threads", b->build);
+	snprintf(program, sizeof(program), "%s/tests/bench/beside/threads",
+		b->build);
 	r = responder_open_with(&(struct responder_how){
 		.program = program, .takes_log = true });
 	report_bytes("for comparison: a client's thread with libfcgi, idle",

@@ -66,7 +66,8 @@ static void open_side(struct side *s, const struct bench *b, size_t clients,
 		s->sender.pass = *pass;
 		return;
 	}
-	snprintf(threads, sizeof(threads), "%s/tests/bench/threads", b->build);
+	snprintf(threads, sizeof(threads), "%s/tests/bench/beside/threads",
+		b->build);
 	s->responder = responder_open_with(&(struct responder_how){
 		.program = kind == THREADS ? threads : b->program,
 		.takes_log = kind == THREADS,

@@ -196,8 +196,7 @@ static struct spread ratio_of(enum figure f, size_t rounds)
 static void report_figure(const struct stand_kind *const kinds[SIDES],
 	enum figure f, size_t clients, size_t rounds)
 {
-	bool judged = kinds[THEIRS]->is_ideal &&
-		      clients == CLIENTS &&
+	bool judged = kinds[THEIRS]->is_ideal && clients == CLIENTS &&
 		      (about[f].at_least > 0 || about[f].at_most > 0);
 
 	report_row(&(struct report_row){

@@ -13,7 +13,6 @@
 #include "tests/bench/die.h"
 #include "tests/bench/folder.h"
 #include "tests/bench/gauge.h"
-#include "tests/bench/machine.h"
 #include "tests/bench/socket.h"
 #include "tests/lib/ask.h"
 

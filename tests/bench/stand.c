@@ -5,7 +5,6 @@
 
 #include "tests/bench/die.h"
 #include "tests/bench/gauge.h"
-#include "tests/bench/machine.h"
 #include "tests/lib/ask.h"
 
 /* From an event to the next, until everybody's stream has begun, a step more

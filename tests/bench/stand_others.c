@@ -19,7 +19,7 @@
 #include "tests/bench/sequence.h"
 #include "tests/bench/socket.h"
 
-#define SITES "tests/bench/sites/"
+#define BESIDE "tests/bench/beside/"
 
 /* ---- a log by itself */
 
@@ -90,7 +90,7 @@ static void start_lighttpd_tail(struct stand *s)
 	const char *program;
 
 	open_log(s);
-	program = folder_fill("tail.sh", SITES "tail.sh",
+	program = folder_fill("tail.sh", BESIDE "tail.sh",
 		(const char *const[][2]){
 			{ "LOG", s->log_path },
 			{ NULL, NULL },
@@ -138,7 +138,7 @@ static const char *write_php_config(const struct stand *s, const char *socket)
 	char processes[16];
 
 	snprintf(processes, sizeof(processes), "%zu", s->clients + 8);
-	return folder_fill("php-fpm.conf", SITES "php-fpm.conf",
+	return folder_fill("php-fpm.conf", BESIDE "php-fpm.conf",
 		(const char *const[][2]){
 			{ "USER", geteuid() == 0 ? "user = root" : "" },
 			{ "SOCKET", socket },
@@ -153,12 +153,12 @@ static void start_nginx_php(struct stand *s)
 	const char *script, *site;
 
 	open_log(s);
-	script = folder_fill("tail.php", SITES "tail.php",
+	script = folder_fill("tail.php", BESIDE "tail.php",
 		(const char *const[][2]){
 			{ "LOG", s->log_path },
 			{ NULL, NULL },
 		});
-	site = folder_fill("php.conf", SITES "php.conf",
+	site = folder_fill("php.conf", BESIDE "php.conf",
 		(const char *const[][2]){
 			{ "SCRIPT", script },
 			{ "SOCKET", socket },
@@ -193,7 +193,7 @@ static void start_nginx_nchan(struct stand *s)
 {
 	s->web = web_open_nginx_with(s->clients,
 		"load_module /usr/lib/nginx/modules/ngx_nchan_module.so;",
-		folder_fill("nchan.conf", SITES "nchan.conf",
+		folder_fill("nchan.conf", BESIDE "nchan.conf",
 			(const char *const[][2]){ { NULL, NULL } }));
 	s->publisher = socket_connect(s->web.address);
 }

@@ -77,7 +77,7 @@ struct web web_open_lighttpd(
 		{ NULL, NULL },
 	};
 	const char *config = folder_fill(
-		name_of("conf"), "tests/bench/sites/lighttpd.conf", values);
+		name_of("conf"), "tests/bench/beside/lighttpd.conf", values);
 	const char *const argv[] = { "lighttpd", "-D", "-f", config, NULL };
 
 	return start(argv, n.port);
@@ -100,7 +100,7 @@ struct web web_open_nginx_with(
 		{ NULL, NULL },
 	};
 	const char *config = folder_fill(
-		name_of("conf"), "tests/bench/sites/nginx.conf", values);
+		name_of("conf"), "tests/bench/beside/nginx.conf", values);
 	const char *const argv[] = { "nginx", "-e", "stderr", "-p",
 		folder_path(""), "-c", config, NULL };
 

@@ -1,9 +1,9 @@
 /*
- * delay: how long events were on their way, from the write of their lines to
+ * delays: how long events were on their way, from the write of their lines to
  * each client.
  */
-#ifndef SSETAIL_BENCH_DELAY_H
-#define SSETAIL_BENCH_DELAY_H
+#ifndef SSETAIL_BENCH_DELAYS_H
+#define SSETAIL_BENCH_DELAYS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "tests/bench/delay.h"
+#include "tests/bench/delays.h"
 
 #include <stdlib.h>
 
