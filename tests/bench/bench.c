@@ -44,6 +44,9 @@ static const struct part {
 	{ "pipe", part_pipe },
 	{ "scale", part_scale },
 	{ "servers", part_servers },
+	{ "nchan", part_nchan },
+	{ "php", part_php },
+	{ "tail", part_tail },
 	{ "cgi", part_cgi },
 };
 

@@ -1,5 +1,5 @@
 /*
- * servers: what reaches browsers through real web servers.
+ * servers, nchan, php, tail: what reaches browsers through real web servers.
  *
  * ssetail behind lighttpd and nginx is held against the same server in front
  * of a sender that has the bytes ready (limit.h), and against what people
@@ -273,25 +273,60 @@ static void report_points(const struct stand_kind *const kinds[SIDES],
 	}
 }
 
-/* ---- all of them */
+/* ---- the parts */
 
-static const struct {
+struct meeting {
 	const struct stand_kind *kinds[SIDES];
-	size_t clients;
+	size_t clients; /* 0 ends a list */
 	size_t rounds;
 	bool again; /* ours has been in another of that size */
-} contests[] = {
-	{ { &lighttpd_ssetail, &lighttpd_ideal }, 100, 3, false },
-	{ { &lighttpd_ssetail, &lighttpd_ideal }, CLIENTS, ROUNDS_MAX, false },
-	{ { &lighttpd_ssetail, &lighttpd_ideal }, 5000, 3, false },
-	{ { &nginx_ssetail, &nginx_ideal }, 100, 3, false },
-	{ { &nginx_ssetail, &nginx_ideal }, CLIENTS, ROUNDS_MAX, false },
-	{ { &nginx_ssetail, &nginx_ideal }, 5000, 3, false },
-	{ { &nginx_ssetail, &nginx_nchan }, CLIENTS, 7, true },
-	{ { &nginx_ssetail, &nginx_php }, CLIENTS, 7, true },
-	{ { &lighttpd_cgi, &lighttpd_tail }, 40, 5, false },
-	{ { &lighttpd_cgi, &lighttpd_tail }, CLIENTS, 5, false },
 };
+
+/* Sizes other than CLIENTS are for the charts. */
+static void run(const struct bench *b, const struct meeting *c)
+{
+	size_t clients = bench_clients(b, c->clients);
+	size_t rounds = c->rounds < b->rounds ? c->rounds : b->rounds;
+
+	if (clients < c->clients && c->clients != CLIENTS)
+		return;
+	if (!want_descriptors(2 * clients + DESCRIPTORS_SPARE)) {
+		report_note("%zu browsers: not so many descriptors", clients);
+		return;
+	}
+	take_rounds(b, c->kinds, clients, rounds);
+	report_contest(c->kinds, clients, rounds);
+	report_points(c->kinds, clients, rounds, c->again);
+}
+
+void part_servers(const struct bench *b)
+{
+	static const struct meeting all[] = {
+		{ { &lighttpd_ssetail, &lighttpd_ideal }, 100, 3, false },
+		{ { &lighttpd_ssetail, &lighttpd_ideal }, CLIENTS, ROUNDS_MAX,
+			false },
+		{ { &lighttpd_ssetail, &lighttpd_ideal }, 5000, 3, false },
+		{ { &nginx_ssetail, &nginx_ideal }, 100, 3, false },
+		{ { &nginx_ssetail, &nginx_ideal }, CLIENTS, ROUNDS_MAX,
+			false },
+		{ { &nginx_ssetail, &nginx_ideal }, 5000, 3, false },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		run(b, &all[i]);
+}
+
+void part_nchan(const struct bench *b)
+{
+	run(b, &(struct meeting){
+		       { &nginx_ssetail, &nginx_nchan }, CLIENTS, 7, true });
+}
+
+void part_php(const struct bench *b)
+{
+	run(b, &(struct meeting){
+		       { &nginx_ssetail, &nginx_php }, CLIENTS, 7, true });
+}
 
 /* Each process of CGI wants an inotify instance of its own, of which a user
  * has 128, as the kernel sets it. */
@@ -309,28 +344,11 @@ static void note_inotify(void)
 		fclose(f);
 }
 
-void part_servers(const struct bench *b)
+void part_tail(const struct bench *b)
 {
-	for (size_t i = 0; i < sizeof(contests) / sizeof(*contests); i++) {
-		const struct stand_kind *const *kinds = contests[i].kinds;
-		size_t clients = bench_clients(b, contests[i].clients);
-		size_t rounds = contests[i].rounds < b->rounds
-					? contests[i].rounds
-					: b->rounds;
-
-		/* The other sizes are for the charts. */
-		if (clients < contests[i].clients &&
-			contests[i].clients != CLIENTS)
-			continue;
-		if (!want_descriptors(2 * clients + DESCRIPTORS_SPARE)) {
-			report_note("%zu browsers: not so many descriptors",
-				clients);
-			continue;
-		}
-		take_rounds(b, kinds, clients, rounds);
-		report_contest(kinds, clients, rounds);
-		report_points(kinds, clients, rounds, contests[i].again);
-		if (kinds[OURS] == &lighttpd_cgi)
-			note_inotify();
-	}
+	run(b, &(struct meeting){
+		       { &lighttpd_cgi, &lighttpd_tail }, 40, 5, false });
+	run(b, &(struct meeting){
+		       { &lighttpd_cgi, &lighttpd_tail }, CLIENTS, 5, false });
+	note_inotify();
 }

@@ -38,6 +38,9 @@ void part_single(const struct bench *b);
 void part_pipe(const struct bench *b);
 void part_scale(const struct bench *b);
 void part_servers(const struct bench *b);
+void part_nchan(const struct bench *b);
+void part_php(const struct bench *b);
+void part_tail(const struct bench *b);
 void part_cgi(const struct bench *b);
 
 #endif
