@@ -277,7 +277,7 @@ static void report_points(const struct stand_kind *const kinds[SIDES],
 
 struct meeting {
 	const struct stand_kind *kinds[SIDES];
-	size_t clients; /* 0 ends a list */
+	size_t clients;
 	size_t rounds;
 	bool again; /* ours has been in another of that size */
 };
