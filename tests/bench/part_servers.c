@@ -275,7 +275,7 @@ static void report_points(const struct stand_kind *const kinds[SIDES],
 
 /* ---- the parts */
 
-struct meeting {
+struct pairing {
 	const struct stand_kind *kinds[SIDES];
 	size_t clients;
 	size_t rounds;
@@ -283,7 +283,7 @@ struct meeting {
 };
 
 /* Sizes other than CLIENTS are for the charts. */
-static void run(const struct bench *b, const struct meeting *c)
+static void run(const struct bench *b, const struct pairing *c)
 {
 	size_t clients = bench_clients(b, c->clients);
 	size_t rounds = c->rounds < b->rounds ? c->rounds : b->rounds;
@@ -301,7 +301,7 @@ static void run(const struct bench *b, const struct meeting *c)
 
 void part_servers(const struct bench *b)
 {
-	static const struct meeting all[] = {
+	static const struct pairing all[] = {
 		{ { &lighttpd_ssetail, &lighttpd_ideal }, 100, 3, false },
 		{ { &lighttpd_ssetail, &lighttpd_ideal }, CLIENTS, ROUNDS_MAX,
 			false },
@@ -318,13 +318,13 @@ void part_servers(const struct bench *b)
 
 void part_nchan(const struct bench *b)
 {
-	run(b, &(struct meeting){
+	run(b, &(struct pairing){
 		       { &nginx_ssetail, &nginx_nchan }, CLIENTS, 7, true });
 }
 
 void part_php(const struct bench *b)
 {
-	run(b, &(struct meeting){
+	run(b, &(struct pairing){
 		       { &nginx_ssetail, &nginx_php }, CLIENTS, 7, true });
 }
 
@@ -346,9 +346,9 @@ static void note_inotify(void)
 
 void part_tail(const struct bench *b)
 {
-	run(b, &(struct meeting){
+	run(b, &(struct pairing){
 		       { &lighttpd_cgi, &lighttpd_tail }, 40, 5, false });
-	run(b, &(struct meeting){
+	run(b, &(struct pairing){
 		       { &lighttpd_cgi, &lighttpd_tail }, CLIENTS, 5, false });
 	note_inotify();
 }
