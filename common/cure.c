@@ -237,6 +237,8 @@ static const struct cure cures[] = {
 		"lifetime = #;\n" },
 	{ CAUSE_AGE_CUT, SOFTWARE_APACHE, AS_FASTCGI, 0,
 		"Or for Apache with mod_fcgid", "FcgidBusyTimeout 300\n" },
+	{ CAUSE_AGE_CUT, SOFTWARE_CADDY, ANY_WAY, 0,
+		"Or for Caddy, in transport fastcgi", "read_timeout 0\n" },
 
 	{ CAUSE_SHORTAGE, SOFTWARE_APACHE, AS_FASTCGI, 0,
 		"For Apache with mod_fcgid, a process for each stream, in "

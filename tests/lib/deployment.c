@@ -45,7 +45,7 @@ struct deployment {
 	/* Of the first number in what is said of it; both 0: there is none */
 	unsigned least, most;
 
-	/* Above which directive it says what that is for, and where that goes;
+	/* How what it says above the directive begins, and where that goes;
 	 * `from` NULL: in the place of HERE. */
 	const char *cure;
 	struct edit place;
@@ -102,12 +102,12 @@ static const struct deployment deployments[] = {
 		.kind = KIND_LIGHTTPD_FASTCGI,
 		.fault = { IN_FRAGMENT, STREAM_BODY, HERE },
 		.cause = "whole-response",
-		.cure = "For lighttpd, in the condition for ssetail" },
+		.cure = "For lighttpd" },
 	{ .name = "lighttpd mod_cgi that does not stream",
 		.kind = KIND_LIGHTTPD_CGI,
 		.fault = { IN_FRAGMENT, STREAM_BODY, HERE },
 		.cause = "whole-response",
-		.cure = "For lighttpd, in the condition for ssetail" },
+		.cure = "For lighttpd" },
 	{ .name = "mod_fcgid with its buffer",
 		.kind = KIND_APACHE_FCGID,
 		.fault = { IN_FRAGMENT, "\nFcgidOutputBufferSize 0\n",
@@ -115,16 +115,14 @@ static const struct deployment deployments[] = {
 		.cause = "buffer",
 		.least = 64,
 		.most = 64,
-		.cure = "For Apache with mod_fcgid, in the server or virtual "
-			"host" },
+		.cure = "For Apache with mod_fcgid" },
 	{ .name = "ProxyPass without flushpackets",
 		.kind = KIND_APACHE_PROXY_PASS,
 		.fault = { IN_FRAGMENT, " \\\n\tflushpackets=on\n", "\n" },
 		.cause = "buffer",
 		.least = 4,
 		.most = 8,
-		.cure = "For Apache with mod_proxy_fcgi and ProxyPass, at the "
-			"end of that line",
+		.cure = "For Apache with mod_proxy_fcgi and ProxyPass",
 		.place = { IN_FRAGMENT, "fcgi://ssetail/events\"\n",
 			"fcgi://ssetail/events\" " DIRECTIVE "\n" } },
 	{ .name = "SetHandler without flushpackets",
@@ -135,8 +133,7 @@ static const struct deployment deployments[] = {
 		.cause = "buffer",
 		.least = 4,
 		.most = 8,
-		.cure = "For Apache with mod_proxy_fcgi and SetHandler, with "
-			"the name that stands there" },
+		.cure = "For Apache with mod_proxy_fcgi and SetHandler" },
 	{ .name = "nginx that ignores X-Accel-Buffering",
 		.kind = KIND_NGINX,
 		.fault = { IN_FRAGMENT, "fastcgi_buffering off;",
@@ -144,20 +141,20 @@ static const struct deployment deployments[] = {
 		.cause = "buffer",
 		.least = 4,
 		.most = 4,
-		.cure = "For nginx, in the location" },
+		.cure = "For nginx" },
 	{ .name = "Apache mod_cgid, DEFLATE on everything",
 		.kind = KIND_APACHE_CGID,
 		.site = DEFLATE,
 		.fault = { IN_FRAGMENT, LOCATION, LOCATION HERE "\n" },
 		.cause = "compression",
-		.cure = "For Apache, in the Location or .htaccess" },
+		.cure = "For Apache" },
 	{ .name = "HAProxy that waits for more",
 		.kind = KIND_HAPROXY,
 		.fault = { IN_FRAGMENT, "option http-no-delay", HERE },
 		.cause = "delay",
 		.least = 75,
 		.most = 400,
-		.cure = "For HAProxy, in the backend" },
+		.cure = "For HAProxy" },
 
 	/* ---- what cuts streams, and who lets too few in */
 
@@ -178,7 +175,7 @@ static const struct deployment deployments[] = {
 		.cause = "idle-cut",
 		.least = 2,
 		.most = 3,
-		.cure = "Or for Apache with mod_fcgid, in FcgidCmdOptions",
+		.cure = "Or for Apache with mod_fcgid",
 		.place = { IN_FRAGMENT, "IOTimeout 2", DIRECTIVE } },
 	{ .name = "ProxyPass, cut when silent",
 		.kind = KIND_APACHE_PROXY_PASS,
@@ -206,7 +203,7 @@ static const struct deployment deployments[] = {
 		.cause = "idle-cut",
 		.least = 2,
 		.most = 3,
-		.cure = "Or for nginx, in the location",
+		.cure = "Or for nginx",
 		.place = { IN_FRAGMENT, "fastcgi_read_timeout 2s;",
 			DIRECTIVE } },
 	{ .name = "HAProxy, cut when silent",
@@ -217,7 +214,7 @@ static const struct deployment deployments[] = {
 		.cause = "idle-cut",
 		.least = 2,
 		.most = 3,
-		.cure = "Or for HAProxy, in the backend, and in the frontend",
+		.cure = "Or for HAProxy",
 		.place = { IN_FRAGMENT, "timeout server 2s", DIRECTIVE } },
 	{ .name = "nginx, cut when silent, and a heartbeat",
 		.kind = KIND_NGINX,
@@ -238,8 +235,16 @@ static const struct deployment deployments[] = {
 		.cause = "age-cut",
 		.least = 5,
 		.most = 6,
-		.cure = "In ssetail.conf, so that streams end by themselves "
-			"before",
+		.cure = "Or for Caddy",
+		.place = { IN_FRAGMENT, "read_timeout 5s", DIRECTIVE } },
+	{ .name = "Caddy, cut when old, and a lifetime",
+		.kind = KIND_CADDY,
+		.fault = { IN_FRAGMENT, "transport fastcgi {",
+			"transport fastcgi {\n\t\t\t\tread_timeout 5s" },
+		.cause = "age-cut",
+		.least = 5,
+		.most = 6,
+		.cure = "In ssetail.conf",
 		.place = { IN_SSETAIL, "heartbeat = 2;",
 			"heartbeat = 2; " DIRECTIVE } },
 	{ .name = "Apache with few workers",
@@ -248,8 +253,7 @@ static const struct deployment deployments[] = {
 		.cause = "shortage",
 		.least = 3,
 		.most = 4,
-		.cure = "For Apache with mpm_event, of which each stream takes "
-			"a worker",
+		.cure = "For Apache with mpm_event",
 		.place = { IN_SITE, FEW_WORKERS, DIRECTIVE } },
 	{ .name = "nginx with few connections",
 		.kind = KIND_NGINX,
@@ -258,7 +262,7 @@ static const struct deployment deployments[] = {
 		.cause = "shortage",
 		.least = 1,
 		.most = 4,
-		.cure = "For nginx, of which each stream takes two connections",
+		.cure = "For nginx",
 		.place = { IN_SITE, "worker_connections 8;", DIRECTIVE } },
 	{ .name = "lighttpd with few connections",
 		.kind = KIND_LIGHTTPD_EXTERNAL,
@@ -266,8 +270,7 @@ static const struct deployment deployments[] = {
 		.cause = "shortage",
 		.least = 2,
 		.most = 4,
-		.cure = "For lighttpd, of which each stream takes two "
-			"descriptors",
+		.cure = "For lighttpd",
 		.place = { IN_SITE, "server.max-connections = 4", DIRECTIVE } },
 	{ .name = "ssetail with little room",
 		.kind = KIND_HAPROXY,
@@ -276,7 +279,7 @@ static const struct deployment deployments[] = {
 		.cause = "limit",
 		.least = 1,
 		.most = 4,
-		.cure = "In ssetail.conf, one of",
+		.cure = "In ssetail.conf",
 		.place = { IN_SSETAIL, "max_clients_per_address = 3;",
 			DIRECTIVE } },
 	{ .name = "mod_fcgid with few processes",
@@ -285,8 +288,7 @@ static const struct deployment deployments[] = {
 		.cause = "shortage",
 		.least = 3,
 		.most = 3,
-		.cure = "For Apache with mod_fcgid, a process for each stream, "
-			"in FcgidCmdOptions",
+		.cure = "For Apache with mod_fcgid",
 		.place = { IN_FRAGMENT, "MaxProcesses 3", DIRECTIVE } },
 
 	/* ---- who has no name */
@@ -296,7 +298,7 @@ static const struct deployment deployments[] = {
 		.site = "server.tag = \"\"\n",
 		.fault = { IN_FRAGMENT, STREAM_BODY, HERE },
 		.cause = "whole-response",
-		.cure = "For lighttpd, in the condition for ssetail" },
+		.cure = "For lighttpd" },
 	{ .name = "Apache with half a name, without flushpackets",
 		.kind = KIND_APACHE_PROXY_PASS,
 		.site = "ServerTokens Prod\n",
@@ -304,8 +306,7 @@ static const struct deployment deployments[] = {
 		.cause = "buffer",
 		.least = 4,
 		.most = 8,
-		.cure = "For Apache with mod_proxy_fcgi and ProxyPass, at the "
-			"end of that line",
+		.cure = "For Apache with mod_proxy_fcgi and ProxyPass",
 		.place = { IN_FRAGMENT, "fcgi://ssetail/events\"\n",
 			"fcgi://ssetail/events\" " DIRECTIVE "\n" } },
 
@@ -317,7 +318,7 @@ static const struct deployment deployments[] = {
 		.cause = "buffer",
 		.least = 4,
 		.most = 4,
-		.cure = "For nginx, in the location" },
+		.cure = "For nginx" },
 
 	/* ---- who stands before one that is as it should be */
 
@@ -326,7 +327,7 @@ static const struct deployment deployments[] = {
 		.front = "proxy_ignore_headers X-Accel-Buffering;\n" HERE "\n",
 		.fault = { IN_FRONT },
 		.cause = "proxy",
-		.cure = "Where the proxy is nginx, in the location" },
+		.cure = "Where the proxy is nginx" },
 	{ .name = "lighttpd, and an nginx before it as installed",
 		.kind = KIND_LIGHTTPD_FASTCGI,
 		.front = "" },
@@ -520,19 +521,20 @@ static void expect_cause(const char *said, const struct deployment *deployment)
 			number, deployment->least, deployment->most);
 }
 
-/* Appends the lines that are indented under that heading, without their
- * indentation. */
+/* Appends the lines that are indented under the heading that begins so, without
+ * their indentation. */
 static void take_directive(
 	struct bytes *directive, const char *said, const char *heading)
 {
 	char head[256];
 	const char *at;
 
-	snprintf(head, sizeof(head), "\n\n%s:\n\n", heading);
+	snprintf(head, sizeof(head), "\n\n%s", heading);
 	at = strstr(said, head);
+	at = at ? strstr(at, ":\n\n") : NULL;
 	if (!at)
 		test_fail("the doctor says:\n%s\nwithout%s", said, head + 1);
-	for (at += strlen(head); strncmp(at, "    ", 4) == 0;) {
+	for (at += strlen(":\n\n"); strncmp(at, "    ", 4) == 0;) {
 		size_t len = strcspn(at, "\n");
 
 		bytes_add(directive, at + 4, len - 4);

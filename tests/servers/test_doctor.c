@@ -8,7 +8,7 @@
 #include "tests/lib/examine.h"
 
 /* At a time: they mostly wait. */
-#define WORKERS 10
+#define WORKERS 20
 
 static const char *look_at(const char *url, const char *header)
 {
