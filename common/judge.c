@@ -26,7 +26,7 @@
 #define LATE_MS_UNSURE 1000
 
 /* What waits for as long as this waits for another stream to end. */
-#define WAIT_MS (BEAT_HOLD_MS * (BEAT_HOLD_EVENTS - 1) * 3 / 4)
+#define WAIT_MS (BEAT_HOLD_MS * (BEAT_HOLD_EVENTS - 1) * 19 / 20)
 
 /* Browsers open as many connections to a site over HTTP/1.1. */
 #define BROWSER_CONNECTIONS 6

@@ -1,7 +1,6 @@
 #define TESTS_LIB_INSIDE
 #include "tests/lib/deployment.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +34,9 @@ struct deployment {
 	enum kind kind;
 	const char *site;   /* more for the server's */
 	const char *front;  /* of an nginx before it, what its location has
-			     * beside  proxy_pass; NULL: there is none */
-	unsigned heartbeat; /* seconds; 0: 2 */
+			     * beside proxy_pass; NULL: there is none */
+	unsigned heartbeat; /* seconds; 0: 1 */
+	bool is_twin;	    /* much like another one */
 	struct edit fault;
 
 	/* NULL: nothing is wrong. */
@@ -93,6 +93,7 @@ static const struct deployment deployments[] = {
 
 	{ .name = "nginx, gzip that flushes",
 		.kind = KIND_NGINX,
+		.is_twin = true,
 		.fault = { IN_FRAGMENT, "gzip off;",
 			"gzip on; gzip_types text/event-stream;" } },
 
@@ -105,6 +106,7 @@ static const struct deployment deployments[] = {
 		.cure = "For lighttpd" },
 	{ .name = "lighttpd mod_cgi that does not stream",
 		.kind = KIND_LIGHTTPD_CGI,
+		.is_twin = true,
 		.fault = { IN_FRAGMENT, STREAM_BODY, HERE },
 		.cause = "whole-response",
 		.cure = "For lighttpd" },
@@ -127,6 +129,7 @@ static const struct deployment deployments[] = {
 			"fcgi://ssetail/events\" " DIRECTIVE "\n" } },
 	{ .name = "SetHandler without flushpackets",
 		.kind = KIND_APACHE_PROXY_HANDLER,
+		.is_twin = true,
 		.fault = { IN_FRAGMENT,
 			"\tProxySet flushpackets=on\n</Proxy>\n",
 			"</Proxy>\n" HERE "\n" },
@@ -218,6 +221,7 @@ static const struct deployment deployments[] = {
 		.place = { IN_FRAGMENT, "timeout server 2s", DIRECTIVE } },
 	{ .name = "nginx, cut when silent, and a heartbeat",
 		.kind = KIND_NGINX,
+		.is_twin = true,
 		.heartbeat = 9,
 		.fault = { IN_FRAGMENT, "fastcgi_read_timeout 60s;",
 			"fastcgi_read_timeout 4s;" },
@@ -230,6 +234,7 @@ static const struct deployment deployments[] = {
 	/* What it calls read_timeout begins with the request. */
 	{ .name = "Caddy, cut when old",
 		.kind = KIND_CADDY,
+		.heartbeat = 2,
 		.fault = { IN_FRAGMENT, "transport fastcgi {",
 			"transport fastcgi {\n\t\t\t\tread_timeout 5s" },
 		.cause = "age-cut",
@@ -239,6 +244,8 @@ static const struct deployment deployments[] = {
 		.place = { IN_FRAGMENT, "read_timeout 5s", DIRECTIVE } },
 	{ .name = "Caddy, cut when old, and a lifetime",
 		.kind = KIND_CADDY,
+		.is_twin = true,
+		.heartbeat = 2,
 		.fault = { IN_FRAGMENT, "transport fastcgi {",
 			"transport fastcgi {\n\t\t\t\tread_timeout 5s" },
 		.cause = "age-cut",
@@ -257,6 +264,7 @@ static const struct deployment deployments[] = {
 		.place = { IN_SITE, FEW_WORKERS, DIRECTIVE } },
 	{ .name = "nginx with few connections",
 		.kind = KIND_NGINX,
+		.is_twin = true,
 		.fault = { IN_SITE, "events { }",
 			"events { worker_connections 8; }" },
 		.cause = "shortage",
@@ -266,6 +274,7 @@ static const struct deployment deployments[] = {
 		.place = { IN_SITE, "worker_connections 8;", DIRECTIVE } },
 	{ .name = "lighttpd with few connections",
 		.kind = KIND_LIGHTTPD_EXTERNAL,
+		.is_twin = true,
 		.site = "server.max-connections = 4\n",
 		.cause = "shortage",
 		.least = 2,
@@ -274,8 +283,8 @@ static const struct deployment deployments[] = {
 		.place = { IN_SITE, "server.max-connections = 4", DIRECTIVE } },
 	{ .name = "ssetail with little room",
 		.kind = KIND_HAPROXY,
-		.fault = { IN_SSETAIL, "heartbeat = 2;",
-			"heartbeat = 2; max_clients_per_address = 3;" },
+		.fault = { IN_SSETAIL, "heartbeat = 1;",
+			"heartbeat = 1; max_clients_per_address = 3;" },
 		.cause = "limit",
 		.least = 1,
 		.most = 4,
@@ -312,6 +321,7 @@ static const struct deployment deployments[] = {
 
 	{ .name = "nginx with half a name that ignores X-Accel-Buffering",
 		.kind = KIND_NGINX,
+		.is_twin = true,
 		.site = "server_tokens off;",
 		.fault = { IN_FRAGMENT, "fastcgi_buffering off;",
 			"fastcgi_ignore_headers X-Accel-Buffering;\n" HERE },
@@ -342,8 +352,8 @@ static const struct deployment deployments[] = {
 			"\tuse-fcgi-app ssetail" },
 		.cause = "incremental",
 		.cure = "In ssetail.conf",
-		.place = { IN_SSETAIL, "heartbeat = 2;",
-			"heartbeat = 2; " DIRECTIVE } },
+		.place = { IN_SSETAIL, "heartbeat = 1;",
+			"heartbeat = 1; " DIRECTIVE } },
 };
 
 enum { DEPLOYMENTS = sizeof(deployments) / sizeof(*deployments) };
@@ -436,7 +446,7 @@ static void deploy(struct deployed *d, const struct deployment *deployment)
 
 	d->deployment = deployment;
 	snprintf(settings, sizeof(settings), "heartbeat = %u;",
-		deployment->heartbeat ? deployment->heartbeat : 2);
+		deployment->heartbeat ? deployment->heartbeat : 1);
 	server_start(&d->server, &kinds[deployment->kind],
 		&(struct server_how){ .settings = settings,
 			.site = deployment->site,
@@ -484,20 +494,37 @@ static void put(struct deployed *d, const char *directive)
 #define WELL  "Nothing is wrong.\n"
 #define WRONG "Something is wrong.\n"
 
+/* On a machine that is busy the tries of the doctor may contradict each other.
+ * Who reads that asks again. */
+#define UNSURE "It is not clear what is wrong.\n"
+
+enum { TIMES = 5 };
+
+static bool begins_with(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
 static const char *ask(
 	const struct deployed *d, const struct deployment_doctor *doctor)
 {
 	const char *mount = d->server.kind->mount;
+	const char *said;
 	char url[256];
 
 	snprintf(url, sizeof(url), "http://%s%s", d->address,
 		mount ? mount : "/events");
-	return doctor->examine(url, d->server.kind->header);
+	for (int i = 0; i < TIMES; i++) {
+		said = doctor->examine(url, d->server.kind->header);
+		if (!begins_with(said, UNSURE))
+			break;
+	}
+	return said;
 }
 
 static void expect_verdict(const char *said, const char *verdict)
 {
-	if (strncmp(said, verdict, strlen(verdict)) != 0)
+	if (!begins_with(said, verdict))
 		test_fail(
 			"the doctor says:\n%s\ninstead of: %s", said, verdict);
 }
@@ -581,17 +608,24 @@ static void look_at(void **state)
 		is_well(&d, asked);
 }
 
+static struct CMUnitTest test_of(const struct deployment *deployment)
+{
+	return (struct CMUnitTest){ .name = deployment->name,
+		.test_func = look_at,
+		.teardown_func = test_cleanup,
+		.initial_state = (void *)(uintptr_t)deployment };
+}
+
 int deployment_run(const struct deployment_doctor *doctor, size_t workers)
 {
 	struct CMUnitTest tests[DEPLOYMENTS];
+	size_t count = 0;
 
 	asked = doctor;
 	/* Seconds. It takes its time, and more on a machine that is busy. */
 	setenv("TEST_LIMIT", "240", 0);
 	for (size_t i = 0; i < DEPLOYMENTS; i++)
-		tests[i] = (struct CMUnitTest){ .name = deployments[i].name,
-			.test_func = look_at,
-			.teardown_func = test_cleanup,
-			.initial_state = (void *)(uintptr_t)&deployments[i] };
-	return test_run("doctor", tests, DEPLOYMENTS, workers);
+		if (!doctor->is_costly || !deployments[i].is_twin)
+			tests[count++] = test_of(&deployments[i]);
+	return test_run("doctor", tests, count, workers);
 }

@@ -9,9 +9,13 @@
 #ifndef SSETAIL_TESTS_DEPLOYMENT_H
 #define SSETAIL_TESTS_DEPLOYMENT_H
 
+#include <stdbool.h>
+
 #include "tests/lib/server.h"
 
 struct deployment_doctor {
+	bool is_costly; /* leave out what is much like another deployment */
+
 	/* Once for a deployment, before anything else; may be NULL. */
 	void (*call)(void);
 
