@@ -140,6 +140,7 @@ help:
 	@echo 'make soak          everything at once for SECONDS (60), under kill -9 and reloads'
 	@echo 'make bench         what it costs, beside the limit and beside others; BENCH=delivery'
 	@echo '                   runs a part of it, BENCH=-q all of it quickly'
+	@echo 'make figures       what the last of these found, into README.md'
 	@echo 'make fuzz          each harness of tests/fuzz for FUZZ_SECONDS (60), with clang;'
 	@echo '                   FUZZ="place split" picks some'
 	@echo 'make fuzz-coverage how much of the parsers their corpus reaches'
@@ -352,6 +353,10 @@ bench:
 	$(AGAIN) $(programs) $(bench)
 	@$(BUILD)/tests/bench/bench -b $(BUILD) $(BENCH)
 
+# Those of the last run, for whoever publishes them.
+figures:
+	tests/tools/figures README.md $(BUILD)/bench/figures.md
+
 # ---- demonstration
 
 # A make that a script put in the background ignores SIGINT, and one that is
@@ -380,5 +385,5 @@ clean:
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
 
-.PHONY: all static install uninstall dist help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench torture soak picture \
+.PHONY: all static install uninstall dist help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench figures torture soak picture \
 	fuzz fuzzers fuzz-coverage lint sanitize valgrind run clean

@@ -4,7 +4,7 @@
  * are named.
  *
  *   -q  with few clients and rounds: whether it works, not how fast it is
- *   -r  so many rounds of what is taken in turns (25)
+ *   -r  so many rounds of what is taken in turns (15)
  *   -n  never more clients than that
  *   -o  where the figures are kept (BUILD/bench); see report.h
  *
@@ -159,7 +159,7 @@ int main(int argc, char **argv)
 	}
 	check_names(argv + optind, argc - optind);
 	if (!b.rounds)
-		b.rounds = bench_choose(&b, 25, 5);
+		b.rounds = bench_choose(&b, 15, 5);
 	if (b.quick)
 		b.clients_max = bench_clients(&b, 200);
 	snprintf(program, sizeof(program), "%s/ssetail.fcgi", b.build);

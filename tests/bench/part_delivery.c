@@ -37,7 +37,7 @@ static void open_threads(struct stage *s)
 	s->senders[THREADS] = (struct sender){
 		.crowd = responder_follow(&s->threads, s->clients),
 		.responder = &s->threads,
-		.passes_divisor = 4,
+		.passes_divisor = 8,
 	};
 }
 
@@ -99,6 +99,7 @@ static void report_load(const struct stage *s, enum placement placement,
 							   : JUDGE_NOTHING,
 		.at_most = reach_of(s, events),
 		.gates = true,
+		.is_detail = placement == TOGETHER && cpu_count() > 1,
 	};
 
 	snprintf(what, sizeof(what), "%zu clients, %s%zu event%s a pass, %s",
@@ -112,7 +113,7 @@ static void report_load(const struct stage *s, enum placement placement,
 	row.theirs = spread_scaled(f[THREADS].cpu_ns, 1e-3);
 	row.ratio = f[THREADS].cpu_ratio;
 	row.judged = JUDGE_NOTHING;
-	row.is_detail = placement == APART && cpu_count() > 1;
+	row.is_detail |= events > 1;
 	report_row(&row);
 }
 

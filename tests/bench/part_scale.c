@@ -15,11 +15,13 @@
 #include "tests/bench/parts.h"
 #include "tests/bench/report.h"
 
-#define DELIVERIES 40000 /* a round */
-#define PASSES_MIN 5
-#define PASSES_MAX 500
-#define WARM	   2 /* passes that do not count */
-#define ROUNDS_MAX 9 /* each begins with connecting them all */
+#define DESCRIPTORS    64 /* beside those of clients */
+#define README_CLIENTS 10000
+#define DELIVERIES     40000 /* a round */
+#define PASSES_MIN     5
+#define PASSES_MAX     500
+#define WARM	       2 /* passes that do not count */
+#define ROUNDS_MAX     9 /* each begins with connecting them all */
 
 enum { ONE, TWO, FOUR, LIMIT, THREADS, KINDS };
 
@@ -250,6 +252,7 @@ static void report_rate(size_t clients, size_t count)
 			.beside = "1 process",
 			.theirs = all(rate, ONE, count),
 			.ratio = ratio(rate, kind, ONE, count),
+			.is_detail = clients != README_CLIENTS,
 		});
 		snprintf(what, sizeof(what), "%zu clients, the busiest of %s",
 			clients, kinds[kind].name);
@@ -279,7 +282,7 @@ void part_scale(const struct bench *b)
 
 		if (clients > b->clients_max)
 			break;
-		if (!want_descriptors(2 * clients + 64)) {
+		if (!want_descriptors(clients + DESCRIPTORS)) {
 			report_note("%zu clients: not so many descriptors",
 				clients);
 			break;

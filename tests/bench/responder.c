@@ -211,9 +211,19 @@ static void append_to(struct responder *r, size_t source, size_t lines)
 	}
 }
 
+static void signal_all(const struct responder *r, int signal)
+{
+	for (size_t i = 0; i < r->processes; i++)
+		kill(r->pids[i], signal);
+}
+
 void responder_append(struct responder *r, size_t lines)
 {
 	size_t each = lines / r->sources, more = lines % r->sources;
+	bool hold = r->sources > 1 && lines > 1;
+
+	if (hold)
+		signal_all(r, SIGSTOP);
 
 	for (size_t i = 0; i < r->sources; i++) {
 		size_t source = (r->written + i) % r->sources;
@@ -221,6 +231,8 @@ void responder_append(struct responder *r, size_t lines)
 		append_to(r, source, each + (i < more));
 	}
 	r->written += lines;
+	if (hold)
+		signal_all(r, SIGCONT);
 }
 
 /* ---- the request */

@@ -56,7 +56,8 @@ struct responder responder_open(
 void responder_close(struct responder *r);
 
 /* Appends that many lines, numbered on, by one write(2) if they are not too
- * many; in turns to its sources if there are several. */
+ * many; in turns to its sources if there are several, and then the program is
+ * held meanwhile so that it sees them at once. */
 void responder_append(struct responder *r, size_t lines);
 
 /* A request for the log from now on, as a web server sends it. */
