@@ -21,6 +21,7 @@
 #define PASSES_MIN     5
 #define PASSES_MAX     500
 #define WARM	       2 /* passes that do not count */
+#define SETTLE_MS      2 /* what follows the last send belongs to it */
 #define ROUNDS_MAX     9 /* each begins with connecting them all */
 
 enum { ONE, TWO, FOUR, LIMIT, THREADS, KINDS };
@@ -37,20 +38,18 @@ static const struct {
 	{ "a thread each", 1, 1000 },
 };
 
-/* Of a round. */
-struct figures {
-	double cpu_ns;	   /* a delivery, of all processes */
-	double busiest_ns; /* of it, by the one that had most to do */
-	double rate;	   /* deliveries a second */
-};
+/* Of each round of a kind. */
+static struct figures {
+	double cpu_ns[ROUNDS_MAX];     /* a delivery, of all processes */
+	double busiest_ns[ROUNDS_MAX]; /* of it, by the one with most to do */
+	double rate[ROUNDS_MAX];       /* deliveries a ns */
+} figures[KINDS];
 
 struct side {
 	struct responder responder;
 	struct limit limit;
 	struct sender sender;
 };
-
-static struct figures rounds[KINDS][ROUNDS_MAX];
 
 /* ---- a round */
 
@@ -119,32 +118,30 @@ static double sender_cpu_ns(const struct side *s, int kind, size_t i)
 		kind == LIMIT ? s->limit.pid : s->responder.pids[i]);
 }
 
-static struct figures take_passes(struct side *s, int kind, size_t clients)
+static void take_passes(struct side *s, int kind, size_t clients, size_t round)
 {
 	size_t passes = DELIVERIES / clients;
-	double before[RESPONDER_PROCESSES_MAX], ns = 0, deliveries;
-	struct figures f = { 0 };
+	double before[RESPONDER_PROCESSES_MAX], ns = 0, all = 0, busiest = 0;
 
 	passes = passes < PASSES_MIN ? PASSES_MIN : passes;
 	passes = passes > PASSES_MAX ? PASSES_MAX : passes;
-	deliveries = (double)(passes * clients);
 	for (int i = 0; i < WARM; i++)
 		take_pass(s, kind, clients);
-	sleep_ms(2);
+	sleep_ms(SETTLE_MS);
 	for (size_t i = 0; i < sender_count(s, kind); i++)
 		before[i] = sender_cpu_ns(s, kind, i);
 	for (size_t i = 0; i < passes; i++)
 		ns += take_pass(s, kind, clients);
-	sleep_ms(2);
+	sleep_ms(SETTLE_MS);
 	for (size_t i = 0; i < sender_count(s, kind); i++) {
-		double one =
-			(sender_cpu_ns(s, kind, i) - before[i]) / deliveries;
+		double one = sender_cpu_ns(s, kind, i) - before[i];
 
-		f.cpu_ns += one;
-		f.busiest_ns = one > f.busiest_ns ? one : f.busiest_ns;
+		all += one;
+		busiest = one > busiest ? one : busiest;
 	}
-	f.rate = deliveries / ns * 1e9;
-	return f;
+	figures[kind].cpu_ns[round] = all / (double)(passes * clients);
+	figures[kind].busiest_ns[round] = busiest / (double)(passes * clients);
+	figures[kind].rate[round] = (double)(passes * clients) / ns;
 }
 
 /* What one process of ours sent last is what the limit sends. */
@@ -157,7 +154,7 @@ static void take_round(
 		if (clients > kinds[kind].clients_max)
 			continue;
 		open_side(&s, b, clients, kind, pass);
-		rounds[kind][round] = take_passes(&s, kind, clients);
+		take_passes(&s, kind, clients, round);
 		if (kind == ONE) {
 			const struct bytes *got =
 				crowd_first_got(s.sender.crowd);
@@ -171,103 +168,59 @@ static void take_round(
 
 /* ---- what comes of it */
 
-static double cpu(int kind, size_t i)
-{
-	return rounds[kind][i].cpu_ns / 1e3;
-}
-
-static double busiest(int kind, size_t i)
-{
-	return rounds[kind][i].busiest_ns / 1e3;
-}
-
-static double rate(int kind, size_t i)
-{
-	return rounds[kind][i].rate / 1e3;
-}
-
-static struct spread all(double (*figure)(int, size_t), int kind, size_t count)
-{
-	double figures[ROUNDS_MAX];
-
-	for (size_t i = 0; i < count; i++)
-		figures[i] = figure(kind, i);
-	return spread_of(figures, count);
-}
-
-/* Of what belongs together, the same round. */
-static struct spread ratio(
-	double (*figure)(int, size_t), int a, int b, size_t count)
-{
-	double as[ROUNDS_MAX], bs[ROUNDS_MAX];
-
-	for (size_t i = 0; i < count; i++) {
-		as[i] = figure(a, i);
-		bs[i] = figure(b, i);
-	}
-	return spread_of_ratios(as, bs, count);
-}
-
 static void report_cpu(size_t clients, size_t count)
 {
 	for (int kind = 0; kind < KINDS; kind++) {
 		char what[96];
+		struct report_row row = {
+			.what = what,
+			.unit = "us",
+			.beside = kinds[LIMIT].name,
+			.is_detail = kind != ONE,
+		};
 
 		if (clients > kinds[kind].clients_max)
 			continue;
-		report_point("CPU a delivery, us", kinds[kind].name,
-			(double)clients, all(cpu, kind, count));
-		if (kind >= LIMIT)
-			continue;
 		snprintf(what, sizeof(what), "%zu client%s, %s", clients,
 			clients > 1 ? "s" : "", kinds[kind].name);
-		report_row(&(struct report_row){
-			.what = what,
-			.unit = "us",
-			.ours = all(cpu, kind, count),
-			.beside = "send()",
-			.theirs = all(cpu, LIMIT, count),
-			.ratio = ratio(cpu, kind, LIMIT, count),
-			.is_detail = kind != ONE,
-		});
+		report_set_pairs(&row, figures[kind].cpu_ns,
+			figures[LIMIT].cpu_ns, count, 1e-3);
+		report_point("CPU a delivery, us", kinds[kind].name,
+			(double)clients, row.ours);
+		if (kind < LIMIT)
+			report_row(&row);
 	}
 }
 
+/* How much more several processes send in the same time; and, which does not
+ * depend on what else runs, how much less the busiest has to do. */
 static void report_rate(size_t clients, size_t count)
 {
-	char what[96];
-
-	for (int kind = 0; kind < LIMIT; kind++) {
-		report_point("Deliveries a second, thousands", kinds[kind].name,
-			(double)clients, all(rate, kind, count));
-		if (kind == ONE)
-			continue;
-		snprintf(what, sizeof(what),
-			"%zu clients, deliveries a second, %s", clients,
-			kinds[kind].name);
-		report_row(&(struct report_row){
+	for (int kind = 0; kind <= LIMIT; kind++) {
+		char what[96];
+		struct report_row row = {
 			.what = what,
-			.unit = "k/s",
-			.ours = all(rate, kind, count),
-			.beside = "1 process",
-			.theirs = all(rate, ONE, count),
-			.ratio = ratio(rate, kind, ONE, count),
+			.beside = kinds[ONE].name,
 			.is_detail = clients != README_CLIENTS,
-		});
+		};
+
+		snprintf(what, sizeof(what), "%zu clients, deliveries, %s",
+			clients, kinds[kind].name);
+		row.unit = "k/s";
+		report_set_pairs(&row, figures[kind].rate, figures[ONE].rate,
+			count, 1e6);
+		report_point("Deliveries a second, thousands", kinds[kind].name,
+			(double)clients, row.ours);
+		if (kind == ONE || kind == LIMIT)
+			continue;
+		report_row(&row);
 		snprintf(what, sizeof(what), "%zu clients, the busiest of %s",
 			clients, kinds[kind].name);
-		report_row(&(struct report_row){
-			.what = what,
-			.unit = "us",
-			.ours = all(busiest, kind, count),
-			.beside = "1 process",
-			.theirs = all(busiest, ONE, count),
-			.ratio = ratio(busiest, kind, ONE, count),
-			.is_detail = true,
-		});
+		row.unit = "us";
+		report_set_pairs(&row, figures[kind].busiest_ns,
+			figures[ONE].busiest_ns, count, 1e-3);
+		report_row(&row);
 	}
-	report_point("Deliveries a second, thousands", kinds[LIMIT].name,
-		(double)clients, all(rate, LIMIT, count));
 }
 
 void part_scale(const struct bench *b)

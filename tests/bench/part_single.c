@@ -78,23 +78,20 @@ void part_single(const struct bench *b)
 	struct responder r = responder_open_with(
 		&(struct responder_how){ .program = b->program });
 	struct crowd *crowd = responder_follow(&r, 1);
-	struct spread ratio;
+	struct report_row row = {
+		.what = "lines a second",
+		.unit = "k/s",
+		.beside = "cat",
+	};
 
 	turn_ours(&r, crowd, lines);
 	for (size_t i = 0; i < b->rounds; i++) {
 		ours[i] = (double)lines / turn_ours(&r, crowd, lines) * 1e6;
 		cat[i] = (double)lines / turn_cat(r.log_path, lines) * 1e6;
 	}
-	ratio = spread_of_ratios(ours, cat, b->rounds);
 	report_title("One writer, one client");
-	report_row(&(struct report_row){
-		.what = "lines a second",
-		.unit = "k/s",
-		.ours = spread_of(ours, b->rounds),
-		.beside = "cat",
-		.theirs = spread_of(cat, b->rounds),
-		.ratio = ratio,
-	});
+	report_set_pairs(&row, ours, cat, b->rounds, 1);
+	report_row(&row);
 	crowd_close(crowd);
 	responder_close(&r);
 }

@@ -83,8 +83,18 @@ void part_storm(const struct bench *b)
 	struct storm s = { .clients = bench_clients(b, CLIENTS) };
 	double ours[CONTEST_ROUNDS_MAX], theirs[CONTEST_ROUNDS_MAX];
 	double our_cpu[CONTEST_ROUNDS_MAX], their_cpu[CONTEST_ROUNDS_MAX];
-	struct spread wall_ratio, cpu_ratio;
 	char what[96];
+	struct report_row wall = {
+		.what = what,
+		.unit = "ms",
+		.beside = "plain connects",
+		.at_most = 3,
+	};
+	struct report_row cpu = {
+		.what = "CPU for each of them",
+		.unit = "us",
+		.beside = "plain connects",
+	};
 
 	s.responder = responder_open_with(
 		&(struct responder_how){ .program = b->program });
@@ -93,32 +103,16 @@ void part_storm(const struct bench *b)
 		ours[i] = turn_ours(&s, &our_cpu[i]);
 		theirs[i] = turn_theirs(&s, &their_cpu[i]);
 	}
-	wall_ratio = spread_of_ratios(ours, theirs, b->rounds);
-	cpu_ratio = spread_of_ratios(our_cpu, their_cpu, b->rounds);
 	report_title("All come back at once");
 	snprintf(what, sizeof(what), "%zu resume, until all are live again",
 		s.clients);
-	report_row(&(struct report_row){
-		.what = what,
-		.unit = "ms",
-		.ours = spread_scaled(spread_of(ours, b->rounds), 1e-6),
-		.beside = "plain connects",
-		.theirs = spread_scaled(spread_of(theirs, b->rounds), 1e-6),
-		.ratio = wall_ratio,
-		.judged = s.clients >= JUDGED_CLIENTS_MIN ? JUDGE_RATIO
-							  : JUDGE_NOTHING,
-		.at_most = 3,
-	});
-	report_row(&(struct report_row){
-		.what = "CPU for each of them",
-		.unit = "us",
-		.ours = spread_scaled(spread_of(our_cpu, b->rounds),
-			1e-3 / (double)s.clients),
-		.beside = "plain connects",
-		.theirs = spread_scaled(spread_of(their_cpu, b->rounds),
-			1e-3 / (double)s.clients),
-		.ratio = cpu_ratio,
-	});
+	if (s.clients >= JUDGED_CLIENTS_MIN)
+		wall.judged = JUDGE_RATIO;
+	report_set_pairs(&wall, ours, theirs, b->rounds, 1e-6);
+	report_row(&wall);
+	report_set_pairs(
+		&cpu, our_cpu, their_cpu, b->rounds, 1e-3 / (double)s.clients);
+	report_row(&cpu);
 	responder_close(&s.responder);
 	bytes_release(&s.request);
 	bytes_release(&s.got);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -165,6 +166,27 @@ void report_row(const struct report_row *r)
 	keep(r, result);
 	fflush(stdout);
 	fflush(md);
+}
+
+static struct spread spread_of_copy(const double *figures, size_t count)
+{
+	double *copy = calloc(count, sizeof(*copy));
+	struct spread s;
+
+	if (!copy)
+		die_errno("memory");
+	memcpy(copy, figures, count * sizeof(*copy));
+	s = spread_of(copy, count);
+	free(copy);
+	return s;
+}
+
+void report_set_pairs(struct report_row *row, const double *ours,
+	const double *theirs, size_t count, double factor)
+{
+	row->ours = spread_scaled(spread_of_copy(ours, count), factor);
+	row->theirs = spread_scaled(spread_of_copy(theirs, count), factor);
+	row->ratio = spread_of_ratios(ours, theirs, count);
 }
 
 void report_note(const char *format, ...)

@@ -42,6 +42,11 @@ void report_continue(const char *folder);
 
 void report_title(const char *title);
 
+/* Sets `ours`, `theirs` and `ratio` by figures that were taken in pairs;
+ * `factor` makes the row's unit of them. */
+void report_set_pairs(struct report_row *row, const double *ours,
+	const double *theirs, size_t count, double factor);
+
 /* A spread of all zero is left out. */
 void report_row(const struct report_row *row);
 
