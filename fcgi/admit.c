@@ -290,7 +290,7 @@ static int open_memfd(const void *bytes, size_t len)
 
 /* What it needs for that: two streams with buffers of 8 KiB; and the
  * parameters with the list of them, which is made anew as it grows. */
-#define PARSE_BYTES  65536u
+#define PARSE_BYTES  32768u
 #define PARSE_FACTOR 2u
 
 /*
