@@ -137,6 +137,7 @@ help:
 	@echo '                   $(PARTS:%=make check-%  )'
 	@echo 'make picture       the picture of the viewer that README.md shows, anew'
 	@echo 'make torture       100,000 lines, every kind of rotation, kill -9; mutants'
+	@echo 'make faults        every fault of tests/tools/faults.list: a quarter of an hour'
 	@echo 'make soak          everything at once for SECONDS (60), under kill -9 and reloads'
 	@echo 'make bench         what it costs, beside the limit and beside others; BENCH=delivery'
 	@echo '                   runs a part of it, BENCH=-q all of it quickly'
@@ -339,6 +340,12 @@ torture:
 		$(BUILD)/tests/front/test_torture
 	@tests/tools/mutants $(BUILD)/tests/front/test_torture $(MAKE)
 
+# What a check lives a sample of is lived in full here.
+faults:
+	@$(PACKAGES) build check servers
+	$(AGAIN) $(programs) $(static) $(units) $(front) $(servers)
+	@tests/tools/faults $(BUILD)
+
 # Everything at once, for as long as one likes.
 SECONDS ?= 60
 
@@ -385,5 +392,5 @@ clean:
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
 
-.PHONY: all static install uninstall dist help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench figures torture soak picture \
+.PHONY: all static install uninstall dist help check $(PARTS:%=check-%) $(PARTS:%=checked-%) bench figures torture soak faults picture \
 	fuzz fuzzers fuzz-coverage lint sanitize valgrind run clean
