@@ -94,12 +94,8 @@ struct life {
 	char id[256];
 	unsigned written;
 	unsigned seen[LINES_MAX];
-	unsigned gaps;
+	bool has_gap;
 };
-
-static struct {
-	unsigned lives, gaps, ends, refusals;
-} counts;
 
 /* ---- the programs */
 
@@ -192,7 +188,7 @@ static void take(struct life *t)
 
 		if (strcmp(e->type, "gap") == 0) {
 			print_message("%s at %u\n", e->data, t->inject.when);
-			t->gaps++;
+			t->has_gap = true;
 		}
 		if (strcmp(e->type, "message") != 0)
 			continue;
@@ -210,7 +206,6 @@ static void leave(struct life *t)
 	take(t);
 	if (t->reader->has_head && t->reader->fault[0])
 		test_fail("%s", t->reader->fault);
-	counts.refusals += t->reader->has_head && t->reader->status != 200;
 	/* A CGI process is looked at yet. */
 	if (t->is_of_victim && t->program == CGI)
 		reader_hang_up(t->reader);
@@ -225,10 +220,8 @@ static bool has(struct life *t, unsigned n)
 {
 	if (t->reader)
 		take(t);
-	if (t->reader && t->reader->closed) {
+	if (t->reader && t->reader->closed)
 		leave(t);
-		counts.ends++;
-	}
 	if (!t->reader) {
 		have_standby(t);
 		come_to(t, t->standby_address);
@@ -352,10 +345,12 @@ static void expect_end(struct life *t)
 		test_fail("it ended without a word: %d", code);
 }
 
+/* Or a gap said that some are missing: where the place of an id is gone, the
+ * configured start comes behind it, which is everything here. */
 static void expect_every_line_once(const struct life *t)
 {
-	for (unsigned n = 0; n < t->written; n++)
-		if (t->seen[n] != 1 && !t->gaps)
+	for (unsigned n = 0; n < t->written && !t->has_gap; n++)
+		if (t->seen[n] != 1)
 			test_fail("line %u came %u times", n, t->seen[n]);
 }
 
@@ -380,8 +375,6 @@ static void live(struct life *t)
 		close(fd);
 	}
 	expect_every_line_once(t);
-	counts.gaps += t->gaps;
-	counts.lives++;
 }
 
 /* ---- all of them */
@@ -487,7 +480,7 @@ static void plan_life(enum program program, enum source source, unsigned every)
 	struct inject_calls calls;
 
 	live(&t);
-	assert_int_equal(t.gaps, 0);
+	assert_false(t.has_gap);
 	inject_read(&calls, t.inject.trace);
 	test_cleanup(NULL);
 	for (size_t i = 0; i < calls.count; i++) {
