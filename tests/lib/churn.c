@@ -14,9 +14,9 @@
 #include "tests/lib/process.h"
 #include "tests/lib/test.h"
 
-#define SIBLINGS_KEPT                                                          \
-	90 /* an id names files that were rotated away seconds                 \
-	    * ago, which is many generations here */
+/* An id names files that were rotated away seconds ago, which is many
+ * generations here. */
+#define SIBLINGS_KEPT 90
 
 #define BEFORE                                                                 \
 	"2026-11-20T12:00:00+00:00 host.example.org app[4711]: request from "  \
