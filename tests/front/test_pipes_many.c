@@ -237,9 +237,16 @@ static const char *const calls[] = { "epoll_wait,?epoll_pwait",
 	"unlinkat", "fchmod", "fallocate", "flock", "inotify_add_watch", "read",
 	"pwrite64" };
 
+/* And while it takes the rest of a line out of the pipe that is too long. */
+static const char *const calls_that_cut[] = { "tee", "read", "pread64",
+	"pwrite64", "splice", "ioctl" };
+
 #define TIMES_MAX   6
 #define EQUAL_LINE  "all lines are the same\n"
 #define EQUAL_LINES 4000 /* 92,000 bytes: some segments */
+#define LONG_LINES  12
+#define LONG	    100000
+#define MAX_LINE    16384
 
 /* A program that reads the pipe and is killed when a thread of it makes one
  * of these calls for the n-th time. */
@@ -260,6 +267,17 @@ static bool has_begun_or_ended(struct process *p)
 	return !process_runs(p) || strstr(process_output(p), "retry: ") != NULL;
 }
 
+struct writing {
+	void (*put)(int fd);
+	void (*expect)(struct reader *r);
+};
+
+static void put_equal_lines(int fd)
+{
+	for (int i = 0; i < EQUAL_LINES; i++)
+		pipe_put(fd, EQUAL_LINE);
+}
+
 static void expect_equal_lines(struct reader *r)
 {
 	reader_wait_events(r, EQUAL_LINES);
@@ -268,8 +286,32 @@ static void expect_equal_lines(struct reader *r)
 	assert_int_equal(r->event_count, EQUAL_LINES);
 }
 
+static void put_long_lines(int fd)
+{
+	for (int i = 0; i < LONG_LINES; i++)
+		pipe_put(fd, "%0*d\n%d\n", LONG, i, i);
+}
+
+/* Of each its start and a gap, and the short one behind it. */
+static void expect_long_lines(struct reader *r)
+{
+	char start[MAX_LINE + 1], text[8];
+
+	memset(start, '0', MAX_LINE);
+	start[MAX_LINE] = '\0';
+	reader_wait_events(r, 3 * LONG_LINES);
+	for (size_t i = 0; i < LONG_LINES; i++) {
+		snprintf(text, sizeof(text), "%zu", i);
+		reader_expect_event(r, 3 * i, "gap", NULL);
+		reader_expect_event(r, 3 * i + 1, "message", start);
+		reader_expect_event(r, 3 * i + 2, "message", text);
+	}
+	assert_int_equal(r->event_count, 3 * LONG_LINES);
+}
+
 /* True if it was killed. */
-static bool survives_a_kill(const char *which, unsigned n, char id[256])
+static bool survives_a_kill(const struct writing *writing, const char *which,
+	unsigned n, char id[256])
 {
 	struct process *victim = start_victim(which, n);
 	struct reader *r;
@@ -282,9 +324,8 @@ static bool survives_a_kill(const char *which, unsigned n, char id[256])
 	reader_wait_head(r);
 	wait_for(pump_pid() != 0);
 	fd = pipe_open(pipe_path);
-	for (int i = 0; i < EQUAL_LINES; i++)
-		pipe_put(fd, EQUAL_LINE);
-	expect_equal_lines(r);
+	writing->put(fd);
+	writing->expect(r);
 	close(fd);
 	snprintf(id, 256, "%s", reader_last_id(r));
 	/* Who reads now says whether it was; that it ended takes a moment. */
@@ -296,25 +337,44 @@ static bool survives_a_kill(const char *which, unsigned n, char id[256])
 	return killed;
 }
 
-static void a_kill_at_any_call_loses_and_repeats_nothing(void **state)
+/* Returns how many times somebody was. */
+static unsigned kill_at(
+	const struct writing *writing, const char *const *which, size_t count)
 {
 	char id[256] = "";
-	int kills = 0;
+	unsigned kills = 0;
 
-	site = *state;
 	pipe_path = pipe_configure(site, "spool_size = 262144; history = 0;");
 	site->program = SITE_FCGI;
-	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+	for (size_t i = 0; i < count; i++) {
 		unsigned n = 1;
 
-		while (n <= TIMES_MAX && survives_a_kill(calls[i], n, id))
+		while (n <= TIMES_MAX &&
+			survives_a_kill(writing, which[i], n, id))
 			n++;
 		if (n == 1)
-			print_message("%s: nobody was killed\n", calls[i]);
-		kills += (int)n - 1;
+			print_message("%s: nobody was killed\n", which[i]);
+		kills += n - 1;
 	}
-	print_message("%d kills\n", kills);
-	assert_true(kills > 50);
+	print_message("%u kills\n", kills);
+	return kills;
+}
+
+static void a_kill_at_any_call_loses_and_repeats_nothing(void **state)
+{
+	site = *state;
+	assert_true(kill_at(&(struct writing){ put_equal_lines,
+				    expect_equal_lines },
+			    calls, sizeof(calls) / sizeof(*calls)) > 50);
+}
+
+static void a_kill_while_a_line_is_cut_leaves_no_part_of_it(void **state)
+{
+	site = *state;
+	assert_true(
+		kill_at(&(struct writing){ put_long_lines, expect_long_lines },
+			calls_that_cut,
+			sizeof(calls_that_cut) / sizeof(*calls_that_cut)) > 20);
 }
 
 /* Whoever waits sleeps: it asks for no lock until there is one to be had. */
@@ -367,6 +427,7 @@ int main(void)
 		SITE_TEST(every_client_of_every_process_gets_all),
 		SITE_TEST(a_hundred_kills_lose_and_repeat_nothing),
 		SITE_TEST(a_kill_at_any_call_loses_and_repeats_nothing),
+		SITE_TEST(a_kill_while_a_line_is_cut_leaves_no_part_of_it),
 		SITE_TEST(who_waits_does_not_ask_again_and_again),
 	};
 
