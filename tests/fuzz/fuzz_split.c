@@ -220,8 +220,8 @@ static void compare(struct file *file, const struct bytes *content,
 	buffer_release(&window);
 }
 
-/* All records in order, each from a scan of its own as a process reads them,
- * when read number `fails` is no good. False: there are not so many. */
+/* The first records, each from a scan of its own as a process reads them, when
+ * read number `fails` is no good. False: there are not so many. */
 static bool read_with_failure(struct file *file, const struct bytes *content,
 	const struct way *way, size_t start, size_t max, size_t window_bytes,
 	int fails)
@@ -232,7 +232,7 @@ static bool read_with_failure(struct file *file, const struct bytes *content,
 	file_forget(file);
 	file->finished = way->finished;
 	reads_left = fails;
-	for (;;) {
+	for (int i = 0; i < FAILED_READS; i++) {
 		bool before = has_failed();
 		struct scan s;
 		enum scan_outcome outcome = scan_begin(way->format, &s, &window,
