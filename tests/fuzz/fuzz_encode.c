@@ -54,21 +54,6 @@ static void read_good(const struct buffer *b, struct seen *seen)
 	sse_release(&parser);
 }
 
-static void write_plainly(struct bytes *out, const char *text, size_t len)
-{
-	bytes_add_text(out, "data: ");
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] != '\r' && text[i] != '\n') {
-			bytes_add_byte(out, text[i]);
-			continue;
-		}
-		if (text[i] == '\r' && i + 1 < len && text[i + 1] == '\n')
-			i++;
-		bytes_add_text(out, "\ndata: ");
-	}
-	bytes_add_text(out, "\nid: 1\n\n");
-}
-
 static void check_record(const char *text, size_t len, const char *event)
 {
 	struct seen ours = { 0 }, plain = { 0 };
@@ -85,7 +70,8 @@ static void check_record(const char *text, size_t len, const char *event)
 	encode_tail(&b, event, "1");
 	read_good(&b, &ours);
 
-	write_plainly(&plainly, text, len);
+	sse_add_data(&plainly, text, len);
+	bytes_add_text(&plainly, "id: 1\n\n");
 	sse_init(&parser, keep, &plain);
 	sse_feed(&parser, plainly.data, plainly.len);
 	sse_end(&parser);

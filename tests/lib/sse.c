@@ -249,3 +249,18 @@ const char *sse_fault(const struct sse *s)
 		return "the event stream has an endless line or event";
 	return NULL;
 }
+
+void sse_add_data(struct bytes *stream, const char *text, size_t len)
+{
+	bytes_add_text(stream, "data: ");
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] != '\r' && text[i] != '\n') {
+			bytes_add_byte(stream, text[i]);
+			continue;
+		}
+		if (text[i] == '\r' && i + 1 < len && text[i + 1] == '\n')
+			i++;
+		bytes_add_text(stream, "\ndata: ");
+	}
+	bytes_add_byte(stream, '\n');
+}

@@ -80,6 +80,10 @@ void sse_feed(struct sse *s, const void *bytes, size_t len);
 /* The stream has ended: what was not complete is thrown away. */
 void sse_end(struct sse *s);
 
+/* Writes a text as data of an event, in the plainest way there is: a field for
+ * each of its lines, and nothing replaced. */
+void sse_add_data(struct bytes *stream, const char *text, size_t len);
+
 /* What is wrong with the stream so far, of what a good sender does not send;
  * NULL if nothing. */
 const char *sse_fault(const struct sse *s);
