@@ -469,21 +469,21 @@ static enum moved cut_record(struct pump_source *s, int fd)
 static enum moved move_to_boundary(struct pump_source *s, int fd)
 {
 	/* What ends a record by itself needs no more for that. */
-	size_t room = spool_room(&s->spool) + SPOOL_END_BYTES;
-	size_t len = room < PEEK_BYTES ? room : PEEK_BYTES, end;
+	size_t room = spool_room(&s->spool), len = room + SPOOL_END_BYTES, end;
 	ssize_t before = spool_last(&s->spool, s->pump->text), n;
 	int ends;
 
 	if (before < 0)
 		return MOVE_FAILED;
-	n = peek(s->pump, fd, (size_t)before, len);
+	n = peek(s->pump, fd, (size_t)before,
+		len < PEEK_BYTES ? len : PEEK_BYTES);
 	if (n <= 0)
 		return moved(n);
 	end = split_last(s->config->format, s->pump->text, (size_t)(before + n),
 		(size_t)before);
 	if (end > 0)
 		return moved(spool_move(&s->spool, fd, end - (size_t)before));
-	if ((size_t)n < room)
+	if ((size_t)n <= room)
 		return moved(spool_move(&s->spool, fd, (size_t)n));
 	ends = spool_ends_record(&s->spool);
 	if (ends < 0)

@@ -343,6 +343,36 @@ static void of_a_record_that_is_too_long_there_is_no_second_part(void **state)
 	free(record);
 }
 
+/* However slowly it comes. */
+static void a_record_that_is_too_long_takes_no_more_than_its_segment(
+	void **state)
+{
+	struct bytes head = BYTES_INIT, rest = BYTES_INIT, all = BYTES_INIT;
+	struct pump *p;
+	int fd;
+
+	(void)state;
+	config.max_line_bytes = SEGMENT / 2;
+	config.format = SPLIT_BLOCKS;
+	p = start();
+	fd = pipe_open(path);
+	bytes_add_format(&head, "data: %0*d", SEGMENT - 20, 1);
+	bytes_add_format(&rest, "%0*d\ndata: tail\n\nafter\n\n", 200, 1);
+	write_pieces(fd, &head, 3001);
+	write_pieces(fd, &rest, 1);
+	close(fd);
+	pump_free(p);
+	disk_read(&all, disk_path(state_dir, "app/spool.0000000000000000"));
+	assert_in_range(all.len, SEGMENT - SPOOL_END_BYTES, SEGMENT);
+	assert_memory_equal(all.data, head.data, config.max_line_bytes);
+	bytes_clear(&all);
+	disk_read(&all, disk_path(state_dir, "app/current"));
+	assert_string_equal(bytes_text(&all), "after\n\n");
+	bytes_release(&head);
+	bytes_release(&rest);
+	bytes_release(&all);
+}
+
 /* Wherever in a segment it begins. */
 static void a_record_that_is_not_too_long_is_whole(void **state)
 {
@@ -507,6 +537,7 @@ int main(void)
 		TEST(half_a_block_is_ended_with_the_last_writer),
 		TEST(segments_end_before_a_line_that_begins_one),
 		TEST(of_a_record_that_is_too_long_there_is_no_second_part),
+		TEST(a_record_that_is_too_long_takes_no_more_than_its_segment),
 		TEST(a_record_that_is_not_too_long_is_whole),
 		TEST(another_goes_on_when_the_first_ends),
 		TEST(without_inotify_the_timer_does),
