@@ -343,8 +343,8 @@ static void write_blocks(const char *pipe)
 
 	for (int i = 0; i < PIPE_BLOCKS; i++) {
 		snprintf(block, sizeof(block),
-			"data: %d %*d\r\nevent: e\r\n\r\n%s", i, 200, i,
-			i % 3 ? "" : "\r\n\n");
+			"data: %d %*d\r\nevent: e\r\n\r%s%s", i, 200, i,
+			i % 2 ? "" : "\n", i % 3 ? "" : "\r\n\n");
 		pipe_put_bytes(fd, block, strlen(block));
 	}
 	close(fd);

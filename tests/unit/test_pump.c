@@ -208,7 +208,7 @@ static void segments_end_with_a_record(void **state)
 static void segments_end_with_a_block(void **state)
 {
 	static const char *const ends[] = { "\n\n", "\r\n\r\n", "\n\n\n",
-		"\n: comment\n\n", "\ndata: more\n\n" };
+		"\n: comment\n\n", "\ndata: more\n\n", "\r\n\r", "\r\r" };
 	struct bytes text = BYTES_INIT;
 	char name[64];
 	struct pump *p;
@@ -220,7 +220,7 @@ static void segments_end_with_a_block(void **state)
 	fd = pipe_open(path);
 	for (int i = 0; text.len < 4 * SEGMENT; i++)
 		bytes_add_format(
-			&text, "data: %d%*s%s", i, i % 200, "", ends[i % 5]);
+			&text, "data: %d%*s%s", i, i % 200, "", ends[i % 7]);
 	assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
 	assert_int_equal(write(fd, text.data, text.len), text.len);
 	wait_for(holds(state_dir, bytes_text(&text)));
