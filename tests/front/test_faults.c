@@ -215,7 +215,7 @@ static struct reader *come_back(struct site *s, struct reader *r)
 
 static void a_disk_that_cannot_be_read_is_said_and_waited_for(void **state)
 {
-	enum { MEASURED_MS = 3000, CALLS_A_S = 200 };
+	enum { MEASURED_MS = 3000, CALLS_MAX = 600 };
 	struct site *s = *state;
 	const char *log = site_configure_log(s, "history = 0;");
 	const char *trace = disk_path(s->folder, "trace");
@@ -235,8 +235,8 @@ static void a_disk_that_cannot_be_read_is_said_and_waited_for(void **state)
 	/* It tries again, and does not spin. */
 	before = inject_count(trace);
 	wait_quietly(MEASURED_MS);
-	assert_in_range(inject_count(trace) - before, 1,
-		CALLS_A_S * MEASURED_MS / 1000);
+	assert_in_range(inject_count(trace) - before, 0, CALLS_MAX);
+	wait_for(inject_count(trace) > before);
 	process_stop(broken);
 	append_lines(log, 4, 6);
 	r = come_back(s, r);
@@ -308,14 +308,17 @@ static void set_clock(const char *file, long seconds)
 	disk_write(file, "%ld\n", seconds);
 }
 
-/* Comments come as often as before, whatever the time of day is. */
+/* Comments come as often as before, whatever the time of day is. The first is
+ * not counted: it may have come a while ago. */
 static void expect_steady_heartbeats(struct reader *r)
 {
-	uint64_t before = r->sse.comments;
-	int64_t begin = test_now_ms();
+	enum { MORE = 4, LEAST_MS = 1900 };
+	int64_t begin;
 
-	reader_wait_comments(r, before + 3);
-	assert_true(test_now_ms() - begin >= 1900);
+	reader_wait_comments(r, r->sse.comments + 1);
+	begin = test_now_ms();
+	reader_wait_comments(r, r->sse.comments + MORE);
+	assert_true(test_now_ms() - begin >= LEAST_MS);
 }
 
 static void timers_do_not_notice_that_the_clock_is_set(void **state)
@@ -381,7 +384,8 @@ static void a_million_lines_in_one_go(void **state)
 		disk_append_bytes(log, text, AT_ONCE * WIDTH);
 		wait_quietly(0);
 	}
-	wait_for(r->sse.events >= LINES);
+	for (unsigned n = AT_ONCE; n <= LINES; n += AT_ONCE)
+		wait_for(r->sse.events >= n);
 	/* Neither a line twice nor an event of ours. */
 	wait_quietly(100);
 	assert_int_equal(r->sse.events, LINES);
