@@ -26,7 +26,8 @@
 #include "tests/bench/parts.h"
 #include "tests/bench/report.h"
 
-#define DESCRIPTORS 65536 /* as many as root may have, 3 a client */
+#define INOTIFY_INSTANCES 8	/* more than any part needs */
+#define DESCRIPTORS	  65536 /* as many as root may have, 3 a client */
 
 static const struct part {
 	const char *name;
@@ -69,8 +70,13 @@ static int run_part(
 	const struct part *part, const struct bench *b, const char *folder)
 {
 	double begun = now_ns();
-	pid_t pid = fork();
+	pid_t pid;
 	int status;
+
+	if (!has_inotify(INOTIFY_INSTANCES))
+		die("others of this user have taken every instance of inotify: "
+		    "fs.inotify.max_user_instances");
+	pid = fork();
 
 	if (pid < 0)
 		die_errno("fork");

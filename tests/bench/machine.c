@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -70,6 +71,16 @@ bool want_descriptors(size_t count)
 	more.rlim_cur = count;
 	more.rlim_max = count > limit.rlim_max ? count : limit.rlim_max;
 	return setrlimit(RLIMIT_NOFILE, &more) == 0;
+}
+
+bool has_inotify(size_t count)
+{
+	int fd = inotify_init1(IN_CLOEXEC);
+	bool has = fd >= 0 && (count == 1 || has_inotify(count - 1));
+
+	if (fd >= 0)
+		close(fd);
+	return has;
 }
 
 static void read_cpu_model(char *text, size_t room)

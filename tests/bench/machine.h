@@ -28,6 +28,10 @@ size_t cpu_count(void);
  */
 bool want_descriptors(size_t count);
 
+/* Are there so many instances of inotify left for this user? Without, it is
+ * timers that are measured. */
+bool has_inotify(size_t count);
+
 /* "2 CPUs (AMD EPYC), 24 GB, Linux 6.18". */
 const char *machine_text(void);
 

@@ -3,6 +3,8 @@
  * 1,000 clients: beside plain send() of the same bytes, and beside the same
  * with a hundred clients more that never read.
  */
+#include <stdio.h>
+
 #include "tests/bench/contest.h"
 #include "tests/bench/machine.h"
 #include "tests/bench/parts.h"
@@ -28,28 +30,28 @@ static struct contest contest_of(
 	};
 }
 
-static void report_quantiles(const char *p50, const char *p99,
-	const char *beside, const struct contest_figures f[2], bool judged,
-	double at_most)
+static void report_quantiles(const char *whose, const char *beside,
+	const struct contest_figures f[2], bool judged, double at_most)
 {
-	report_row(&(struct report_row){
-		.what = p50,
+	char what[96];
+	struct report_row row = {
+		.what = what,
 		.unit = "ms",
-		.ours = spread_scaled(f[0].p50_ns, 1e-6),
 		.beside = beside,
-		.theirs = spread_scaled(f[1].p50_ns, 1e-6),
-		.ratio = f[1].p50_ratio,
-	});
-	report_row(&(struct report_row){
-		.what = p99,
-		.unit = "ms",
-		.ours = spread_scaled(f[0].p99_ns, 1e-6),
-		.beside = beside,
-		.theirs = spread_scaled(f[1].p99_ns, 1e-6),
-		.ratio = f[1].p99_ratio,
-		.judged = judged ? JUDGE_RATIO : JUDGE_NOTHING,
-		.at_most = at_most,
-	});
+	};
+
+	snprintf(what, sizeof(what), "p50, %s", whose);
+	row.ours = spread_scaled(f[0].p50_ns, 1e-6);
+	row.theirs = spread_scaled(f[1].p50_ns, 1e-6);
+	row.ratio = f[1].p50_ratio;
+	report_row(&row);
+	snprintf(what, sizeof(what), "p99, %s", whose);
+	row.ours = spread_scaled(f[0].p99_ns, 1e-6);
+	row.theirs = spread_scaled(f[1].p99_ns, 1e-6);
+	row.ratio = f[1].p99_ratio;
+	row.judged = judged ? JUDGE_RATIO : JUDGE_NOTHING;
+	row.at_most = at_most;
+	report_row(&row);
 }
 
 static void beside_limit(const struct bench *b)
@@ -62,15 +64,17 @@ static void beside_limit(const struct bench *b)
 		.responder = &r } };
 	struct contest c = contest_of(b, senders, clients);
 	struct contest_figures f[2];
+	char whose[64];
 
 	senders[1] = sender_open_limit(&l, clients, senders[0].crowd);
 	pin_sender(r.pids[0]);
 	pin_sender(l.pid);
 	pin_readers(APART);
 	contest_run(&c, f);
-	report_quantiles("p50, 1,000 clients, 10 lines a second",
-		"p99, 1,000 clients, 10 lines a second", "send()", f,
-		clients >= JUDGED_CLIENTS_MIN, 1.5);
+	snprintf(whose, sizeof(whose), "%zu clients, 10 lines a second",
+		clients);
+	report_quantiles(
+		whose, "send()", f, clients >= JUDGED_CLIENTS_MIN, 1.5);
 	unpin();
 	sender_close(&senders[0]);
 	sender_close(&senders[1]);
@@ -98,6 +102,7 @@ static void beside_stuck(const struct bench *b)
 	struct sender senders[2];
 	struct contest c = contest_of(b, senders, clients);
 	struct contest_figures f[2];
+	char whose[64];
 	struct crowd *stuck;
 
 	burdened = responder_open_with(
@@ -113,8 +118,9 @@ static void beside_stuck(const struct bench *b)
 	pin_sender(calm.pids[0]);
 	pin_readers(APART);
 	contest_run(&c, f);
-	report_quantiles("p50 of 900 clients, beside 100 that never read",
-		"p99 of 900 clients, beside 100 that never read", "without", f,
+	snprintf(whose, sizeof(whose), "%zu clients, beside %d that never read",
+		clients, STUCK);
+	report_quantiles(whose, "without", f,
 		clients + STUCK >= JUDGED_CLIENTS_MIN, 1.2);
 	unpin();
 	crowd_close(stuck);
