@@ -9,7 +9,7 @@ VERSION = 0.1
 -include config.mk
 
 # common: what both programs share, lower floors first.
-COMMON = memory buffer log place ids order utf8 encode block metrics split ring access cors beat measurement request head \
+COMMON = memory buffer log place ids order utf8 encode block metrics split ring access cors span beat measurement request head \
          page viewer judge cure doctor \
          config config_fault config_find config_key config_list config_same config_source config_text config_value \
          program cold path mount probe grants sandbox overlay spool file scan siblings \

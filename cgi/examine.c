@@ -179,7 +179,7 @@ static void measure_pace_again(struct examination *x, int try)
 }
 
 /* The first stream: its head, and whether there is one at all. Returns its
- * events, or -1 with errno. */
+ * events, or -1 when nobody answers. */
 static int measure_first(struct examination *x)
 {
 	struct stream_seen seen;
@@ -187,12 +187,14 @@ static int measure_first(struct examination *x)
 	int events = measure_pace(x, 1, &f);
 
 	if (events < 0)
+		fprintf(stderr, "ssetail.cgi: curl: %s\n", strerror(errno));
+	/* curl has said why. */
+	if (events < 0 || f.status == 0)
 		return -1;
 	add_number(x, "status", f.status);
 	if (f.status == 501 && take(x, &plain, &seen, "hold&plain", NULL) == 0)
 		add_number(x, "plain", plain.status);
-	if (f.status > 0)
-		add_head(x, &f);
+	add_head(x, &f);
 	if (f.first_ms >= 0)
 		add_number(x, "first", f.first_ms - f.asked_ms);
 	return f.status == 200 ? events : 0;
@@ -346,10 +348,8 @@ static bool measure(struct examination *x, struct buffer *text)
 
 	say("a stream with an event every 60 ms");
 	events = measure_first(x);
-	if (events < 0) {
-		fprintf(stderr, "ssetail.cgi: curl: %s\n", strerror(errno));
+	if (events < 0)
 		return false;
-	}
 	if (!ask(x, text))
 		return false;
 	if (events == 0)

@@ -2,30 +2,7 @@
 
 #include <string.h>
 
-struct span {
-	const char *at;
-	size_t len;
-};
-
-/* Takes what is before the first `separator`, or all, from *rest. False when
- * nothing more is there: `at` is NULL then. */
-static bool next_piece(struct span *rest, char separator, struct span *piece)
-{
-	const char *end;
-
-	if (!rest->at)
-		return false;
-	*piece = *rest;
-	end = memchr(rest->at, separator, rest->len);
-	if (!end) {
-		rest->at = NULL;
-		return true;
-	}
-	piece->len = (size_t)(end - rest->at);
-	rest->at = end + 1;
-	rest->len -= piece->len + 1;
-	return true;
-}
+#include "common/span.h"
 
 static bool read_number(struct span s, uint32_t *number)
 {
@@ -45,7 +22,7 @@ static bool read_pair(struct span s, uint32_t *a, uint32_t *b)
 {
 	struct span first, second;
 
-	return next_piece(&s, ':', &first) && next_piece(&s, ':', &second) &&
+	return span_next(&s, ':', &first) && span_next(&s, ':', &second) &&
 	       !s.at && read_number(first, a) && read_number(second, b);
 }
 
@@ -65,7 +42,7 @@ static bool read_pace(struct span s, struct measurement_pace *pace)
 {
 	struct span piece;
 
-	while (next_piece(&s, ',', &piece)) {
+	while (span_next(&s, ',', &piece)) {
 		struct measurement_event *event;
 
 		if (pace->count == BEAT_PACE_EVENTS)
@@ -81,7 +58,7 @@ static bool read_hold(struct span s, struct measurement_hold *hold)
 {
 	struct span piece;
 
-	while (next_piece(&s, ',', &piece)) {
+	while (span_next(&s, ',', &piece)) {
 		struct measurement_stream *stream;
 
 		if (hold->count == MEASUREMENT_STREAMS)
@@ -93,25 +70,20 @@ static bool read_hold(struct span s, struct measurement_hold *hold)
 	return true;
 }
 
-static bool is(struct span s, const char *text)
-{
-	return s.len == strlen(text) && memcmp(s.at, text, s.len) == 0;
-}
-
 static bool read_quiet(struct span s, struct measurement_quiet *quiet)
 {
 	struct span word;
 
-	if (is(s, "done")) {
+	if (span_is(s, "done")) {
 		quiet->end = END_DONE;
 		return true;
 	}
-	if (is(s, "retry")) {
+	if (span_is(s, "retry")) {
 		quiet->end = END_RETRY;
 		return true;
 	}
 	quiet->end = END_CUT;
-	return next_piece(&s, ':', &word) && is(word, "cut") && s.at &&
+	return span_next(&s, ':', &word) && span_is(word, "cut") && s.at &&
 	       read_pair(s, &quiet->after_ms, &quiet->silent_ms);
 }
 

@@ -3,47 +3,17 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/span.h"
 #include "common/utf8.h"
 
 #define LETTERS_AND_DIGITS                                                     \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
-/* A part of a text that lives elsewhere; may hold NUL. */
-struct span {
-	const char *at;
-	size_t len;
-};
-
-static bool is(struct span s, const char *text)
-{
-	return s.len == strlen(text) && memcmp(s.at, text, s.len) == 0;
-}
 
 static bool consists_of(struct span s, const char *bytes)
 {
 	for (size_t i = 0; i < s.len; i++)
 		if (s.at[i] == '\0' || strchr(bytes, s.at[i]) == NULL)
 			return false;
-	return true;
-}
-
-/* Takes what is before the first `separator`, or all, from *rest. Returns
- * false when nothing more is there: `at` is NULL then. */
-static bool next_piece(struct span *rest, char separator, struct span *piece)
-{
-	if (rest->at == NULL)
-		return false;
-
-	const char *end = memchr(rest->at, separator, rest->len);
-
-	*piece = *rest;
-	if (end == NULL) {
-		rest->at = NULL;
-		return true;
-	}
-	piece->len = (size_t)(end - rest->at);
-	rest->at = end + 1;
-	rest->len -= piece->len + 1;
 	return true;
 }
 
@@ -128,7 +98,7 @@ static bool query_read(struct query *q, const char *text)
 	q->count = 0;
 	if (rest.len > REQUEST_QUERY_MAX)
 		return false;
-	while (next_piece(&rest, '&', &piece)) {
+	while (span_next(&rest, '&', &piece)) {
 		struct parameter p;
 		struct span name = { NULL, 0 };
 
@@ -136,7 +106,7 @@ static bool query_read(struct query *q, const char *text)
 			continue;
 		if (q->count == REQUEST_PARAMS_MAX)
 			return false;
-		next_piece(&piece, '=', &name);
+		span_next(&piece, '=', &name);
 		if (piece.at == NULL)
 			piece = (struct span){ "", 0 };
 		if (!decode(q, name, &p.name) || !decode(q, piece, &p.value) ||
@@ -151,7 +121,7 @@ static bool query_read(struct query *q, const char *text)
 
 static bool is_dots(struct span s)
 {
-	return is(s, ".") || is(s, "..");
+	return span_is(s, ".") || span_is(s, "..");
 }
 
 static bool is_name(struct span s)
@@ -163,7 +133,7 @@ static bool is_name(struct span s)
 static bool has_source(const struct request *r, struct span name)
 {
 	for (size_t i = 0; i < r->source_count; i++)
-		if (is(name, r->source[i]))
+		if (span_is(name, r->source[i]))
 			return true;
 	return false;
 }
@@ -173,7 +143,7 @@ static enum request_outcome take_names(struct request *r, struct span names)
 	struct span name;
 
 	r->source_count = 0;
-	while (next_piece(&names, ',', &name)) {
+	while (span_next(&names, ',', &name)) {
 		if (!is_name(name))
 			return REQUEST_NO_SOURCE;
 		if (r->source_count == REQUEST_SOURCES_MAX ||
@@ -210,7 +180,7 @@ static bool last_segment(const char *path, struct span *last)
 	*last = (struct span){ path, 0 };
 	if (is_hostile(rest))
 		return false;
-	while (next_piece(&rest, '/', &segment)) {
+	while (span_next(&rest, '/', &segment)) {
 		if (is_dots(segment))
 			return false;
 		if (segment.len > 0)
@@ -239,10 +209,10 @@ static bool accepts(const char *accept, const char *type)
 	struct span rest = { accept, strlen(accept) };
 	struct span range;
 
-	while (next_piece(&rest, ',', &range)) {
+	while (span_next(&rest, ',', &range)) {
 		struct span media;
 
-		next_piece(&range, ';', &media);
+		span_next(&range, ';', &media);
 		while (media.len > 0 && strchr(" \t", media.at[0]) != NULL) {
 			media.at++;
 			media.len--;
@@ -340,7 +310,7 @@ static bool take_doctor(struct request *r, const struct query *q)
 	const struct span *value = value_of(q, "doctor");
 
 	for (size_t i = 0; value && i < sizeof(known) / sizeof(*known); i++)
-		if (is(*value, known[i].value)) {
+		if (span_is(*value, known[i].value)) {
 			r->doctor = known[i].doctor;
 			r->beat = known[i].beat;
 		}
