@@ -25,6 +25,10 @@
 /* So late they are not by a machine that is only busy. */
 #define LATE_MS_UNSURE 1000
 
+/* Who learns of a cut so long after it has learnt of it at once, on a machine
+ * that is busy. */
+#define LEARNT_MS 1000
+
 /* What waits for as long as this waits for another stream to end. */
 #define WAIT_MS (BEAT_HOLD_MS * (BEAT_HOLD_EVENTS - 1) * 19 / 20)
 
@@ -219,7 +223,7 @@ static uint32_t idle_cut_ms(const struct measurement *m, unsigned heartbeat_s)
 		return seen;
 	let_through = beat_pause_ms(m->pauses, heartbeat_s);
 	cut = beat_pause_ms(m->pauses + 1, heartbeat_s);
-	return seen <= cut ? seen : (let_through + cut) / 2;
+	return seen <= cut + LEARNT_MS ? seen : (let_through + cut) / 2;
 }
 
 static void judge_quiet(
