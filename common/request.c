@@ -431,7 +431,7 @@ enum request_outcome request_read(
 		!take_before(r, value_of(&q, "before")) || !take_doctor(r, &q))
 		return REQUEST_MALFORMED;
 	r->wants_metrics = value_of(&q, "metrics") != NULL;
-	r->is_plain = value_of(&q, "plain") != NULL;
+	r->is_plain = r->doctor && value_of(&q, "plain") != NULL;
 	take_id(r, values[ID], &q);
 	r->wants_html = accepts(values[ACCEPT], "text/html") &&
 			!accepts(values[ACCEPT], "text/event-stream");

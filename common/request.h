@@ -70,8 +70,8 @@ struct request {
 
 	bool wants_metrics; /* `metrics` is in the query, whatever its value */
 
-	/* Asks for no source, whatever names one. `is_plain`: a stream that
-	 * does not say Incremental; `plain` is in the query. */
+	/* Asks for no source, whatever names one. `is_plain`: for a stream
+	 * that does not say Incremental; `plain` is in the query, too. */
 	enum request_doctor doctor;
 	enum beat beat; /* of REQUEST_DOCTOR_STREAM */
 	bool is_plain;

@@ -490,6 +490,47 @@ static void the_worker_is_asked_for_by_a_parameter(void **state)
 	assert_false(r.wants_worker);
 }
 
+static void the_doctor_is_asked_for_by_a_parameter(void **state)
+{
+	static const struct {
+		const char *query;
+		enum request_outcome outcome;
+		enum request_doctor doctor;
+		enum beat beat;
+		bool is_plain;
+	} cases[] = {
+		{ "", REQUEST_OK, REQUEST_NO_DOCTOR, 0, false },
+		{ "doctors", REQUEST_OK, REQUEST_NO_DOCTOR, 0, false },
+		{ "source=doctor", REQUEST_OK, REQUEST_NO_DOCTOR, 0, false },
+		{ "doctor", REQUEST_OK, REQUEST_DOCTOR_PAGE, 0, false },
+		{ "doctor=", REQUEST_OK, REQUEST_DOCTOR_PAGE, 0, false },
+		{ "doctor=pace", REQUEST_OK, REQUEST_DOCTOR_STREAM, BEAT_PACE,
+			false },
+		{ "doctor=hold&plain", REQUEST_OK, REQUEST_DOCTOR_STREAM,
+			BEAT_HOLD, true },
+		{ "doctor=quiet&plain=1", REQUEST_OK, REQUEST_DOCTOR_STREAM,
+			BEAT_QUIET, true },
+		/* To others it is nothing that is known. */
+		{ "plain", REQUEST_OK, REQUEST_NO_DOCTOR, 0, false },
+		{ "doctor=hol", REQUEST_MALFORMED, 0, 0, false },
+		{ "doctor=hold2", REQUEST_MALFORMED, 0, 0, false },
+		{ "doctor=1", REQUEST_MALFORMED, 0, 0, false },
+		{ "doctor=pace&doctor=pace", REQUEST_MALFORMED, 0, 0, false },
+	};
+	struct request r;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		assert_int_equal(
+			read_query(&r, cases[i].query), cases[i].outcome);
+		if (cases[i].outcome != REQUEST_OK)
+			continue;
+		assert_int_equal(r.doctor, cases[i].doctor);
+		assert_int_equal(r.beat, cases[i].beat);
+		assert_int_equal(r.is_plain, cases[i].is_plain);
+	}
+}
+
 static void a_tail_is_a_decimal_number(void **state)
 {
 	static const struct {
@@ -824,6 +865,7 @@ int main(void)
 		cmocka_unit_test(metrics_are_asked_for_by_a_parameter),
 		cmocka_unit_test(before_is_an_id_or_one_that_cannot_be),
 		cmocka_unit_test(the_worker_is_asked_for_by_a_parameter),
+		cmocka_unit_test(the_doctor_is_asked_for_by_a_parameter),
 		cmocka_unit_test(a_tail_is_a_decimal_number),
 		cmocka_unit_test(
 			a_page_is_wanted_by_who_names_html_and_no_stream),
