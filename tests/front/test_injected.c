@@ -339,6 +339,8 @@ static void expect_end(struct life *t)
 		test_fail("the program crashed: %d", code);
 	if (t->program == CGI)
 		return;
+	if (ran && code != 0 && code != 128 + SIGTERM)
+		test_fail("the responder ended with %d", code);
 	if (!ran && t->has_served)
 		test_fail("the responder ended by itself: %d", code);
 	if (!ran && (code == 0 || !process_errors(t->strace)[0]))

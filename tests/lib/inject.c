@@ -50,6 +50,9 @@ void inject_compose(struct inject_command *c, const struct inject *what,
 		add(c, &count, "-e");
 		add(c, &count, c->inject);
 	}
+	/* Which cannot be looked for in a program that is traced. */
+	add(c, &count, "-E");
+	add(c, &count, "LSAN_OPTIONS=detect_leaks=0");
 	for (const char *const *env = what->env; *env; env++) {
 		add(c, &count, "-E");
 		add(c, &count, *env);
