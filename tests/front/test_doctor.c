@@ -163,6 +163,26 @@ static void its_streams_count_like_any_other(void **state)
 	assert_int_equal(first->reader.event_count, 4);
 }
 
+/* The rest of an event is made again, and has to be the rest of the same. */
+static void what_a_socket_takes_in_parts_arrives_whole(void **state)
+{
+	struct responder r;
+	struct front_client *c;
+
+	(void)state;
+	responder_start(&r,
+		&(struct responder_how){ .settings = "send_buffer = 4096;" });
+	c = responder_open(&r, &(struct ask){ .query = "doctor=pace" });
+	reader_wait_end(&c->reader);
+	assert_int_equal(c->reader.event_count, EVENTS);
+	for (size_t i = 0; i < EVENTS; i++) {
+		unsigned sent_ms;
+		size_t len;
+
+		expect_beat(&c->reader, i, &sent_ms, &len);
+	}
+}
+
 /* ---- the page */
 
 static void the_page_is_for_everybody(void **state)
@@ -380,6 +400,9 @@ int main(void)
 		SITE_TESTS(their_head_is_that_of_any_stream),
 		cmocka_unit_test_teardown(
 			its_streams_count_like_any_other, test_cleanup),
+		cmocka_unit_test_teardown(
+			what_a_socket_takes_in_parts_arrives_whole,
+			test_cleanup),
 		SITE_TESTS(the_page_is_for_everybody),
 		SITE_TESTS(other_methods_are_answered_as_ever),
 		SITE_TESTS(it_can_be_switched_off),
