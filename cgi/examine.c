@@ -171,13 +171,6 @@ static int measure_pace(struct examination *x, int try, struct fetch *f)
 	return (int)seen.count;
 }
 
-static void measure_pace_again(struct examination *x, int try)
-{
-	struct fetch f;
-
-	measure_pace(x, try, &f);
-}
-
 /* The first stream: its head, and whether there is one at all. Returns its
  * events, or -1 when nobody answers. */
 static int measure_first(struct examination *x)
@@ -325,14 +318,28 @@ static bool is_well(const struct buffer *text)
 	return starts_with(text, DOCTOR_WELL);
 }
 
-/* Of several tries the best counts: one that is well is enough. `measure` adds
- * try number `first`. False as `ask`. */
-static bool try_again(struct examination *x, struct buffer *text, int first,
-	int last, const char *what, void (*measure)(struct examination *, int))
+/* Once more while the tries so far are no answer. False as `ask`. */
+static bool measure_paces(struct examination *x, struct buffer *text)
 {
-	for (int try = first; try <= last; try++) {
-		say(what);
-		measure(x, try);
+	struct fetch f;
+
+	for (int try = 2;
+		try <= MEASUREMENT_PACES && starts_with(text, DOCTOR_UNSURE);
+		try++) {
+		say("the same again");
+		measure_pace(x, try, &f);
+		if (!ask(x, text))
+			return false;
+	}
+	return true;
+}
+
+/* Of several tries the best counts: one that is well is enough. */
+static bool measure_holds(struct examination *x, struct buffer *text)
+{
+	for (int try = 1; try <= MEASUREMENT_HOLDS; try++) {
+		say("7 streams at once");
+		measure_hold(x, try);
 		if (!ask(x, text))
 			return false;
 		if (is_well(text))
@@ -354,8 +361,7 @@ static bool measure(struct examination *x, struct buffer *text)
 		return false;
 	if (events == 0)
 		return true;
-	if (!is_well(text) && !try_again(x, text, 2, MEASUREMENT_PACES,
-				      "the same again", measure_pace_again))
+	if (!measure_paces(x, text))
 		return false;
 	say("a stream that is taken up again");
 	measure_resume(x);
@@ -364,8 +370,7 @@ static bool measure(struct examination *x, struct buffer *text)
 		return false;
 	if (!is_well(text))
 		return true;
-	if (!try_again(x, text, 1, MEASUREMENT_HOLDS, "7 streams at once",
-		    measure_hold))
+	if (!measure_holds(x, text))
 		return false;
 	for (int try = 1; try <= MEASUREMENT_QUIETS; try++) {
 		say("a stream that is silent for two heartbeats");

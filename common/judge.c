@@ -156,12 +156,12 @@ static bool is_compressed(const struct measurement *m)
  * hide it in one. */
 static void judge_delay(struct verdict *v, const struct paces *p)
 {
-	uint32_t timer = p->timer_ms[p->count / 2];
+	uint32_t timer = p->timer_ms[(p->count - 1) / 2];
 
 	v->late_ms = p->late_ms;
 	if (p->late_ms < LATE_MS)
 		return;
-	if (timer > 0)
+	if (timer > 0 && p->count >= 2)
 		find(v, CAUSE_DELAY, timer);
 	else if (p->late_ms >= LATE_MS_UNSURE || p->count < MEASUREMENT_PACES)
 		v->word = VERDICT_UNSURE;
@@ -174,7 +174,9 @@ static bool judge_paces(struct verdict *v, const struct measurement *m)
 {
 	struct paces p = look_at_paces(m);
 	uint32_t held = p.held[0];
-	bool is_whole;
+	bool is_whole = held >= HELD_EVENTS_ALL || m->length > 0;
+	bool is_sure = m->length > 0 ||
+		       (p.count >= 2 && p.held[1] - held <= HELD_EVENTS_APART);
 
 	if (p.count == 0) {
 		v->word = VERDICT_NOTHING;
@@ -185,8 +187,7 @@ static bool judge_paces(struct verdict *v, const struct measurement *m)
 		return false;
 	}
 	v->is_held = true;
-	is_whole = held >= HELD_EVENTS_ALL || m->length > 0;
-	if (!is_whole && (p.count < 2 || p.held[1] - held > HELD_EVENTS_APART))
+	if (!is_sure)
 		v->word = VERDICT_UNSURE;
 	else if (is_compressed(m))
 		find(v, CAUSE_COMPRESSION, 0);

@@ -8,7 +8,7 @@
 #include "tests/lib/webdriver.h"
 
 /* At a time: they mostly wait. */
-#define WORKERS 8
+#define WORKERS 12
 
 /* When it is done, or some seconds later: a page that is asked all the time
  * has no time to measure. */
