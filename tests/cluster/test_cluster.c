@@ -383,6 +383,37 @@ static void a_machine_that_is_behind_repeats_nothing(void **state)
 	audience_release(&c.audience);
 }
 
+static bool nobody_is_ready(void *context)
+{
+	struct cluster *c = context;
+
+	audience_look(&c->audience);
+	for (size_t i = 0; i < NODES; i++)
+		if (node_is_ready(&c->nodes[i]))
+			return false;
+	return c->audience.ends >= LISTENERS;
+}
+
+/* No machine is ready then, and all of them serve nevertheless. */
+static void where_redis_is_away_for_long_they_wait(void **state)
+{
+	struct cluster c;
+
+	(void)state;
+	start(&c, 5, NODES);
+	audience_open(&c.audience, c.address, "/log", LISTENERS);
+	all_see(&c, c.written);
+	redis_kill(&c.redis);
+	if (!wait_until(nobody_is_ready, &c, 2 * test_limit_ms()))
+		fail_msg("%zu of %d have gone", c.audience.ends, LISTENERS);
+	go_on(&c, SOME);
+	redis_start_again(&c.redis);
+	go_on(&c, SOME);
+	all_see(&c, c.written);
+	assert_int_equal(c.audience.deliveries, c.written * LISTENERS);
+	audience_release(&c.audience);
+}
+
 /* Any other status would end a browser's EventSource for good. */
 static void where_nobody_answers_the_balancer_has_them_come_back(void **state)
 {
@@ -415,6 +446,8 @@ int main(void)
 			test_cleanup),
 		cmocka_unit_test_teardown(
 			a_machine_that_is_behind_repeats_nothing, test_cleanup),
+		cmocka_unit_test_teardown(
+			where_redis_is_away_for_long_they_wait, test_cleanup),
 		cmocka_unit_test_teardown(
 			where_nobody_answers_the_balancer_has_them_come_back,
 			test_cleanup),
