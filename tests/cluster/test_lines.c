@@ -87,7 +87,7 @@ static void a_machine_is_set_up(void **state)
 		"lighty-enable-mod ssetail-cluster\n"
 		"service lighttpd force-reload\n"
 		"systemctl enable --now ssetail-bridge@orders\n"
-		"systemctl reload ssetail.service\n");
+		"systemctl restart ssetail.service\n");
 	assert_true(disk_exists("conf/cluster/ssetail-bridge@.service"));
 	bytes_release(&is);
 	bytes_release(&command);
