@@ -176,6 +176,20 @@ static void add_far(struct grants *g, char at[PATH_MAX])
 	add(g, at, GRANT_READ);
 }
 
+/* The folder that the path itself is in: what is a link there now, or a circle
+ * of them, may be a file the next time. */
+static void add_own_folder(struct grants *g, const char *path)
+{
+	char folder[PATH_MAX], real[PATH_MAX];
+
+	if (strlen(path) >= sizeof(folder))
+		return;
+	strcpy(folder, path);
+	path_ascend(folder);
+	if (realpath(folder, real))
+		add_wide(g, real, GRANT_READ);
+}
+
 static void add_path(struct grants *g, const char *path, bool wide)
 {
 	char folder[PATH_MAX];
@@ -184,6 +198,8 @@ static void add_path(struct grants *g, const char *path, bool wide)
 		add_far(g, folder);
 		return;
 	}
+	if (wide)
+		add_own_folder(g, path);
 	if (!resolve_folder(path, folder, wide ? g : NULL))
 		return;
 	if (wide)

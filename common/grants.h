@@ -12,6 +12,7 @@
  *				the root, nor the root, for that reason alone
  *	/srv/app/now/log/x.log	/srv/app/releases too, where now is a link
  *				to releases/7: it will be switched to an 8
+ *	/var/log/app/link	/var/log, as if it were none, too
  *
  * Of a folder that is not there yet, the nearest above it that is; but never
  * the root. What is on a file system that may hang is not touched by whoever is

@@ -108,7 +108,7 @@ static int new_ruleset(int version)
 	return (int)syscall(SYS_landlock_create_ruleset, &all, size, 0);
 }
 
-/* What has gone since it was found is granted to nobody. */
+/* What has gone since it was found is not granted. */
 static int add_rule(int ruleset, const struct grant *grant, int version)
 {
 	struct landlock_path_beneath_attr rule = { 0 };
@@ -117,7 +117,9 @@ static int add_rule(int ruleset, const struct grant *grant, int version)
 	int result;
 
 	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+		return errno == ENOENT || errno == ENOTDIR || errno == EACCES
+			       ? 0
+			       : -1;
 	result = fstat(fd, &st);
 	if (result == 0) {
 		rule.parent_fd = fd;

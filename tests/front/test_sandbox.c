@@ -526,8 +526,8 @@ static void t_says_what_is_granted(void **state)
 		"sandbox: /proc: read\n"
 		"sandbox: %s/nothing: is not there: needs a restart when it "
 		"is\n"
-		"sandbox: %s/in/data: read\n"
-		"sandbox: %s/in: read\n",
+		"sandbox: %s/in: read\n"
+		"sandbox: %s/in/data: read\n",
 		o.r.folder, o.r.folder, o.r.folder, o.r.folder, o.r.folder,
 		o.r.folder);
 	const char *said = checked(&o, NULL, "ssetail.fcgi");
