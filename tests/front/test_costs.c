@@ -246,13 +246,28 @@ static void without_clients_nothing_wakes_it(void **state)
 
 /* ---- allocations */
 
+static void put_numbers(const struct responder *r,
+	struct front_client *const *clients, uint64_t *number, int events)
+{
+	while (events-- > 0) {
+		disk_append(r->log, "%0300ju\n", (uintmax_t)(*number)++);
+		for (int i = 0; i < CLIENTS; i++)
+			reader_wait_events(&clients[i]->reader, *number);
+	}
+}
+
+/*
+ * A read that would have to wait for the disk is handed to a thread, and that
+ * allocates: on a busy machine some do. So one of several rounds of events has
+ * to pass without; would an event allocate, none could.
+ */
 static void an_event_allocates_nothing(void **state)
 {
-	enum { WARM = 500 };
+	enum { WARM = 500, ROUNDS = 20 };
 	struct front_client *clients[CLIENTS];
 	struct responder r;
 	uint64_t number = 0;
-	size_t before = 0;
+	bool found = false;
 
 	(void)state;
 	if (!responder_memory_is_real())
@@ -265,16 +280,16 @@ static void an_event_allocates_nothing(void **state)
 			&r, &(struct ask){ .path = "/log", .query = "tail=0" });
 		clients[i]->reader.counts_only = true;
 	}
-	/* Buffers have their size, and the ring has been round. */
-	while (number < WARM + EVENTS) {
-		if (number == WARM)
-			before = responder_allocations(&r);
-		disk_append(r.log, "%0300ju\n", (uintmax_t)number++);
-		for (int i = 0; i < CLIENTS; i++)
-			reader_wait_events(&clients[i]->reader, number);
+	/* Then buffers have their size, and the ring has been round. */
+	put_numbers(&r, clients, &number, WARM);
+	for (int i = 0; i < ROUNDS && !found; i++) {
+		size_t before = responder_allocations(&r);
+
+		assert_true(before > 0);
+		put_numbers(&r, clients, &number, EVENTS);
+		found = responder_allocations(&r) == before;
 	}
-	assert_true(before > 0);
-	assert_int_equal(responder_allocations(&r), before);
+	assert_true(found);
 }
 
 int main(void)
