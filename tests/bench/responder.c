@@ -134,6 +134,8 @@ struct responder responder_open_with(const struct responder_how *how)
 	const char *config;
 	int socket, log;
 
+	if (access(how->program, X_OK) < 0)
+		die_errno("%s", how->program);
 	for (size_t i = 0; i < r.sources; i++)
 		open_source(&r, how, i);
 	r.log_path = r.paths[0];
