@@ -1,5 +1,6 @@
 #include "common/grants.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,15 +43,23 @@ static struct grant *append(struct grants *g, const char *path)
 	return grant->path ? grant : NULL;
 }
 
+/* Nothing can be reached there: other errors, of a disk or for want of memory,
+ * say nothing about it. */
+static bool is_absence(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == EACCES ||
+	       error == ELOOP || error == ENAMETOOLONG;
+}
+
 /* `path` is without links. What is not there is granted nothing. */
 static void add(struct grants *g, const char *path, unsigned rights)
 {
 	struct grant *grant = find(g, path);
-	struct stat st;
+	struct stat st = { 0 };
 
 	if (!grant)
 		grant = append(g, path);
-	if (!grant || stat(path, &st) < 0)
+	if (!grant || (stat(path, &st) < 0 && is_absence(errno)))
 		return;
 	grant->rights |= rights;
 	grant->dev = st.st_dev;
@@ -99,7 +108,9 @@ static bool is_reachable_folder(const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	if (stat(path, &st) < 0)
+		return !is_absence(errno);
+	return S_ISDIR(st.st_mode);
 }
 
 /* Or what is nearest above it. */
