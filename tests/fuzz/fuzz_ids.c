@@ -3,7 +3,8 @@
  * and their order against one digit after the other.
  *
  * Each line of the input is one step: "+ID" adds, "?ID" looks for, "*NUMBER"
- * adds as many others. An id may have blanks around it, which do not count.
+ * adds as many others, until there are enough. An id may have blanks around it,
+ * which do not count.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "common/order.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { STEPS = 64, ID_MAX = 255, OTHERS_MAX = IDS_MAX + 10 };
+enum { STEPS = 64, ID_MAX = 255, OTHERS_MAX = IDS_MAX + 100 };
 
 struct added {
 	const char *id;
@@ -53,7 +54,7 @@ static void add_others(struct model *m, const char *number, size_t len)
 	for (size_t i = 0; i < len && count < OTHERS_MAX; i++)
 		if (number[i] >= '0' && number[i] <= '9')
 			count = count * 10 + (size_t)(number[i] - '0');
-	for (size_t i = 0; i < count && i < OTHERS_MAX; i++) {
+	for (size_t i = 0; i < count && m->count < OTHERS_MAX; i++) {
 		struct place place = { .offset = m->count };
 		/* No line has one that holds a newline. */
 		char id[32];

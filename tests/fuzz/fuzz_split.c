@@ -30,7 +30,7 @@ enum { LINE, WINDOW, START, FINISHED, BACK, LETTERS };
 /* Of the larger ones not everything is looked at: it takes too long. */
 enum { CONTENT_MAX = 5 << 20, FAILURES_MAX = 1 << 20, EVENTS_MAX = 1 << 16 };
 
-enum { FAILED_READS = 40 };
+enum { FAILED_READS = 40, RECORDS_AFTER = 4, FAILURES_WINDOW = 4096 };
 
 /* ---- reads that fail */
 
@@ -226,8 +226,7 @@ static void compare(struct file *file, const struct bytes *content,
 /* The first records, each from a scan of its own as a process reads them, when
  * read number `fails` is no good. False: there are not so many. */
 static bool read_with_failure(struct file *file, const struct bytes *content,
-	const struct way *way, size_t start, size_t max, size_t window_bytes,
-	int fails)
+	const struct way *way, size_t start, size_t max, int fails)
 {
 	struct buffer window = BUFFER_INIT;
 	struct record got, want;
@@ -235,11 +234,11 @@ static bool read_with_failure(struct file *file, const struct bytes *content,
 	file_forget(file);
 	file->finished = way->finished;
 	reads_left = fails;
-	for (int i = 0; i < FAILED_READS; i++) {
+	for (int after = 0; after < RECORDS_AFTER; after += has_failed()) {
 		bool before = has_failed();
 		struct scan s;
 		enum scan_outcome outcome = scan_begin(way->format, &s, &window,
-			window_bytes, file, start, check_of(content, start),
+			FAILURES_WINDOW, file, start, check_of(content, start),
 			content->len, max);
 
 		s.is_paused = way->paused;
@@ -264,13 +263,13 @@ static bool read_with_failure(struct file *file, const struct bytes *content,
 }
 
 static void check_failures(struct file *file, const struct bytes *content,
-	const struct way *way, size_t start, size_t max, size_t window_bytes)
+	const struct way *way, size_t start, size_t max)
 {
 	for (int kind = 0; kind < FAILURES; kind++) {
 		failure = (enum failure)kind;
 		for (int i = 0; i < FAILED_READS; i++)
-			if (!read_with_failure(file, content, way, start, max,
-				    window_bytes, i))
+			if (!read_with_failure(
+				    file, content, way, start, max, i))
 				break;
 		reads_left = -1;
 	}
@@ -464,8 +463,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		compare_events(file, &content, &way, start,
 			lines[letter[LINE] % 5], windows[letter[WINDOW] % 4]);
 	if (content.len <= FAILURES_MAX)
-		check_failures(file, &content, &way, start,
-			lines[letter[LINE] % 5], windows[letter[WINDOW] % 4]);
+		check_failures(
+			file, &content, &way, start, lines[letter[LINE] % 5]);
 	compare_back(file, &content, &way, letter[BACK] % 32);
 	compare_split(&content, &way);
 	check_changes(fd, file, &content);
