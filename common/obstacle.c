@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/path.h"
+
 #define LINKS_MAX 40 /* as many as the kernel follows */
 
 struct walk {
@@ -92,13 +94,6 @@ static bool follow(struct walk *w, const char *at)
 	return true;
 }
 
-static void ascend(char path[PATH_MAX])
-{
-	char *slash = strrchr(path, '/');
-
-	slash[slash == path] = '\0';
-}
-
 static void stop_at_lookup(struct walk *w, const char *at)
 {
 	if (errno != EACCES) {
@@ -131,7 +126,7 @@ static bool step(struct walk *w, const char *name)
 		return follow(w, at);
 	o->st = st;
 	if (strcmp(name, "..") == 0)
-		ascend(o->path);
+		path_ascend(o->path);
 	else if (strcmp(name, ".") != 0)
 		snprintf(o->path, PATH_MAX, "%s", at);
 	if (is_last(w) || S_ISDIR(st.st_mode))
