@@ -137,7 +137,7 @@ help:
 	@echo '                   $(PARTS:%=make check-%  )'
 	@echo 'make picture       the picture of the viewer that README.md shows, anew'
 	@echo 'make torture       100,000 lines, every kind of rotation, kill -9; mutants'
-	@echo 'make faults        every fault of tests/tools/faults.list: a quarter of an hour'
+	@echo 'make faults        every fault of tests/tools/faults.list, in half an hour'
 	@echo 'make soak          everything at once for SECONDS (60), under kill -9 and reloads'
 	@echo 'make bench         what it costs, beside the limit and beside others; BENCH=delivery'
 	@echo '                   runs a part of it, BENCH=-q all of it quickly'
