@@ -201,14 +201,16 @@ static bool judge_paces(struct verdict *v, const struct measurement *m)
 /* ---- streams that end, or wait */
 
 /* Whether a heartbeat came through before: who let as long a silence pass does
- * not cut for a shorter one. */
+ * not cut for a shorter one, nor who let all pass that were tried. */
 static bool survived_a_silence(
-	const struct measurement_quiet *quiet, unsigned heartbeat_s)
+	const struct measurement *m, unsigned heartbeat_s)
 {
+	const struct measurement_quiet *quiet = &m->quiet[1];
 	uint32_t nearly_ms = 900 * heartbeat_s;
 
 	return quiet->after_ms >= quiet->silent_ms + nearly_ms &&
-	       quiet->silent_ms < nearly_ms;
+	       (quiet->silent_ms < nearly_ms ||
+		       (m->has_pauses && m->pauses == BEAT_PAUSES));
 }
 
 /*
@@ -237,7 +239,7 @@ static void judge_quiet(
 		return;
 	if (second->end != END_CUT)
 		v->word = VERDICT_UNSURE;
-	else if (survived_a_silence(second, heartbeat_s))
+	else if (survived_a_silence(m, heartbeat_s))
 		find(v, CAUSE_AGE_CUT, second->after_ms);
 	else
 		find(v, CAUSE_IDLE_CUT, idle_cut_ms(m, heartbeat_s));

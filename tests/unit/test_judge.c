@@ -380,6 +380,15 @@ static void a_heartbeat_that_came_through_tells_an_age(void **state)
 	m.quiet[0] = m.quiet[1] =
 		(struct measurement_quiet){ END_CUT, 29000, 14000 };
 	expect_cause(&m, CAUSE_IDLE_CUT, 14000);
+	m.has_pauses = true;
+	m.pauses = BEAT_PAUSES - 1;
+	expect_cause(&m, CAUSE_IDLE_CUT, 11250);
+	m.pauses = BEAT_PAUSES;
+	expect_cause(&m, CAUSE_AGE_CUT, 29000);
+	/* As if no heartbeat had come. */
+	m.quiet[0] = m.quiet[1] =
+		(struct measurement_quiet){ END_CUT, 14500, 14000 };
+	expect_cause(&m, CAUSE_IDLE_CUT, 14000);
 }
 
 static void where_all_are_slow_none_has_waited(void **state)
