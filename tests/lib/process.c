@@ -291,19 +291,40 @@ const char *process_program(const char *name)
 	test_fail("no folder above this program has %s", name);
 }
 
+#define PORTS_MAX 64
+
+/* Ports that are somebody's here, each by a socket that is bound to it. */
+static struct {
+	int fd[PORTS_MAX];
+	size_t count;
+} ports;
+
+static void free_ports(void)
+{
+	while (ports.count > 0)
+		close(ports.fd[--ports.count]);
+}
+
 int process_free_port(void)
 {
+	static const struct test_module module = { free_ports, NULL, NULL };
 	struct sockaddr_in address = {
 		.sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	socklen_t len = sizeof(address);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int on = 1;
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) < 0 ||
+	test_register(TEST_PORTS, &module);
+	if (ports.count == PORTS_MAX)
+		free_ports();
+	if (fd < 0 ||
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+		bind(fd, (struct sockaddr *)&address, len) < 0 ||
 		getsockname(fd, (struct sockaddr *)&address, &len) < 0)
 		test_fail("no free port: %s", strerror(errno));
-	close(fd);
+	ports.fd[ports.count++] = fd;
 	return ntohs(address.sin_port);
 }
 

@@ -89,7 +89,11 @@ void process_wait_errors(struct process *p, const char *text);
  */
 const char *process_program(const char *name);
 
-/* A TCP port of 127.0.0.1 that was free a moment ago. */
+/*
+ * A TCP port of 127.0.0.1 that is free, and that the kernel gives to nobody
+ * else who asks for any until test_cleanup. It stays bound here without
+ * listening: who listens on it has to set SO_REUSEADDR, as servers do.
+ */
 int process_free_port(void);
 
 /* ---- what the kernel says. Each fails the test if the process is gone. */

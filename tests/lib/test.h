@@ -90,6 +90,7 @@ int test_run(const char *name, const struct CMUnitTest *tests, size_t count,
 enum test_rank {
 	TEST_READERS,
 	TEST_PROCESSES,
+	TEST_PORTS,
 	TEST_PAGES,
 	TEST_FOLDERS,
 	TEST_RANKS
