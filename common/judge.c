@@ -14,10 +14,11 @@
 /* Two tries have found the same buffer when they are that close. */
 #define HELD_EVENTS_APART 2
 
-/* A timer that collects events lets them go at equal intervals, of more than
- * two of the sender's: half of them differ by less than this. */
+/* A timer that collects events lets them go at intervals of more than two of
+ * the sender's. The shorter half of them differ by less than this; what a busy
+ * machine makes of the others tells nothing. */
 #define TIMER_MS_MIN   (BEAT_PACE_MS * 5 / 2)
-#define TIMER_MS_APART (BEAT_PACE_MS * 2)
+#define TIMER_MS_APART BEAT_PACE_MS
 
 /* So late they may be by one, and it is worth another try. */
 #define LATE_MS (BEAT_PACE_MS * 5 / 4)
@@ -111,7 +112,7 @@ static uint32_t timer_ms(const struct measurement_pace *pace)
 		last = at;
 	}
 	if (count < 4 || gaps[count / 4] < TIMER_MS_MIN ||
-		gaps[count * 3 / 4] - gaps[count / 4] > TIMER_MS_APART)
+		gaps[count / 2] - gaps[count / 4] > TIMER_MS_APART)
 		return 0;
 	return gaps[count / 2];
 }
