@@ -42,7 +42,8 @@ struct deployment {
 	/* NULL: nothing is wrong. */
 	const char *cause;
 
-	/* Of the first number in what is said of it; both 0: there is none */
+	/* Of the first number in what is said of it; both 0: there is none. On
+	 * a machine that is busy a buffer looks like the next power of two. */
 	unsigned least, most;
 
 	/* How what it says above the directive begins, and where that goes;
@@ -116,7 +117,7 @@ static const struct deployment deployments[] = {
 			"\n" HERE "\n" },
 		.cause = "buffer",
 		.least = 64,
-		.most = 64,
+		.most = 128,
 		.cure = "For Apache with mod_fcgid" },
 	{ .name = "ProxyPass without flushpackets",
 		.kind = KIND_APACHE_PROXY_PASS,
@@ -143,7 +144,7 @@ static const struct deployment deployments[] = {
 			"fastcgi_ignore_headers X-Accel-Buffering;\n" HERE },
 		.cause = "buffer",
 		.least = 4,
-		.most = 4,
+		.most = 8,
 		.cure = "For nginx" },
 	{ .name = "Apache mod_cgid, DEFLATE on everything",
 		.kind = KIND_APACHE_CGID,
@@ -327,7 +328,7 @@ static const struct deployment deployments[] = {
 			"fastcgi_ignore_headers X-Accel-Buffering;\n" HERE },
 		.cause = "buffer",
 		.least = 4,
-		.most = 4,
+		.most = 8,
 		.cure = "For nginx" },
 
 	/* ---- who stands before one that is as it should be */
