@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/lib/disk.h"
@@ -130,6 +131,19 @@ static struct process *run_apache(const struct server *s)
 {
 	return process_run("apache2", "-DFOREGROUND", "-d", s->folder, "-f",
 		s->config, NULL);
+}
+
+/* mod_cgid's daemon makes its socket as root, and then gives it to those who
+ * have to connect to it: until then they answer 503. */
+static bool apache_is_ready(const struct server *s)
+{
+	struct stat st;
+
+	if (!strstr(s->kind->modules, " cgid"))
+		return true;
+	return stat(disk_path(s->folder, "cgid.sock.%d", (int)s->process->pid),
+		       &st) == 0 &&
+	       (st.st_uid != 0 || geteuid() != 0);
 }
 
 /* ---- nginx */
@@ -301,6 +315,7 @@ static const struct brand brands[] = {
 		.group = "www-data",
 		.write_site = write_apache,
 		.run = run_apache,
+		.is_ready = apache_is_ready,
 		.reload = reload_by_usr1,
 		/* Its new workers are there. */
 		.reloaded = "resuming normal operations" },

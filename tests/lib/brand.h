@@ -23,6 +23,9 @@ struct brand {
 	/* Starts it, in the foreground and saying all to us. */
 	struct process *(*run)(const struct server *s);
 
+	/* Is there, once it accepts, something else to wait for? NULL: no. */
+	bool (*is_ready)(const struct server *s);
+
 	/* Sends it a signal, or has a program tell it. */
 	void (*reload)(struct server *s);
 	const char *reloaded; /* what it says when that has begun to count */

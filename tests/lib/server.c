@@ -146,8 +146,11 @@ void server_start_responder(struct server *s)
 
 void server_start_again(struct server *s)
 {
-	s->process = brand_of(s->kind->program)->run(s);
+	const struct brand *brand = brand_of(s->kind->program);
+
+	s->process = brand->run(s);
 	wait_until_it_accepts(s->process, s->address, s->kind->program);
+	wait_for(!brand->is_ready || brand->is_ready(s));
 }
 
 void server_start(struct server *s, const struct server_kind *kind,
