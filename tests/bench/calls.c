@@ -97,14 +97,39 @@ uint64_t calls_step(struct calls *c)
 	return c->count;
 }
 
+/* A step that was made while the thread was told to stop is told behind that,
+ * and would end a thread that nobody traces any more. */
+static bool has_step_pending(pid_t tid)
+{
+	struct __ptrace_peeksiginfo_args args = { .nr = 1 };
+	siginfo_t info;
+
+	return ptrace(PTRACE_PEEKSIGINFO, tid, &args, &info) == 1 &&
+	       info.si_signo == SIGTRAP;
+}
+
+static void let_go(pid_t tid)
+{
+	int status;
+
+	ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
+	while (waitpid(tid, &status, __WALL) > 0 && WIFSTOPPED(status)) {
+		int signal = WSTOPSIG(status) & 0x7f;
+
+		if (status >> 16 && has_step_pending(tid)) {
+			ptrace(PTRACE_CONT, tid, NULL, NULL);
+			continue;
+		}
+		if (status >> 16 || signal == SIGTRAP)
+			signal = 0;
+		ptrace(PTRACE_DETACH, tid, NULL, signal);
+		return;
+	}
+}
+
 void calls_end(struct calls *c)
 {
-	for (size_t i = 0; c && i < c->threads; i++) {
-		int status;
-
-		ptrace(PTRACE_INTERRUPT, c->tids[i], NULL, NULL);
-		if (waitpid(c->tids[i], &status, __WALL) > 0)
-			ptrace(PTRACE_DETACH, c->tids[i], NULL, NULL);
-	}
+	for (size_t i = 0; c && i < c->threads; i++)
+		let_go(c->tids[i]);
 	free(c);
 }
