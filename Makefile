@@ -147,7 +147,7 @@ help:
 	@echo 'make fuzz-coverage how much of the parsers their corpus reaches'
 	@echo 'make lint          the floors, the format, what static analysers say'
 	@echo 'make sanitize      make check with address, undefined and leak sanitizers'
-	@echo 'make valgrind      the tests without the browser, in memcheck; VALGRIND="PROGRAM..." some'
+	@echo 'make valgrind      the same in memcheck; VALGRIND="PROGRAM..." some'
 	@echo 'make clean         removes build/'
 	@echo
 	@echo 'run and check install the Debian packages they need, and say so first.'
@@ -267,15 +267,15 @@ $(PARTS:%=check-%): check-%:
 $(PARTS:%=checked-%): checked-%:
 	+@tests/tools/check $* $(BUILD) $(MAKE) $($*)
 
-# Every test under address, undefined and leak sanitizers; and with memcheck,
+# Every test under address, undefined and leak sanitizers; and in memcheck,
 # which takes an hour.
 sanitize:
 	+@$(MAKE) --no-print-directory SANITIZE=address,undefined check
 
-VALGRIND = $(units) $(front) $(servers)
+VALGRIND = $(units) $(front) $(servers) $(browser) $(cluster)
 
 valgrind:
-	@$(PACKAGES) build check servers valgrind
+	@$(PACKAGES) build check servers browser cluster valgrind
 	$(AGAIN) $(VALGRIND)
 	@tests/tools/valgrind $(BUILD) $(VALGRIND)
 
