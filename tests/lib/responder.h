@@ -69,7 +69,8 @@ struct front_client *responder_follow(
  * by this reader. */
 bool responder_has_read(const struct reader *r);
 
-/* False where a sanitizer keeps freed memory: figures mean nothing there. */
+/* False where a sanitizer, or memcheck (tests/tools/valgrind), has an allocator
+ * of its own: figures mean nothing there. */
 bool responder_memory_is_real(void);
 
 /* Bytes in use of its heap, and how often it has allocated memory so far, when
