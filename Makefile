@@ -17,7 +17,7 @@ COMMON = memory buffer log place ids order utf8 encode block metrics split ring 
          pump \
          feed feed_cursor feed_head feed_ids feed_produce feed_start feed_watch \
          clock source hub figures stream account obstacle remedy check
-FCGI   = record admit listen notify tally diary client reload server main
+FCGI   = record admit listen notify tally diary client client_open client_send client_stream reload server main
 CGI    = init fetch examine main
 
 # Test programs are found by their names: tests/PART/test_NAME.c. Functions
