@@ -16,7 +16,7 @@ COMMON = memory buffer log place ids order utf8 encode block metrics split ring 
          chain chain_around chain_copy chain_look chain_resolve watch \
          pump \
          feed feed_cursor feed_head feed_ids feed_produce feed_start feed_watch \
-         clock source hub figures stream account obstacle remedy check
+         clock source hub hub_page hub_pipe hub_reload hub_route figures stream account obstacle remedy check
 FCGI   = record admit listen notify tally diary client client_open client_send client_stream reload server main
 CGI    = init fetch examine main
 
