@@ -13,8 +13,8 @@
  *	                          (the blank line that dispatches it)
  *
  * Only encode_data and encode_type take text that others wrote. Names, ids,
- *reasons and comments are ours, or checked when the configuration was read:
- *they hold no CR, LF or NUL, and what goes between quotes neither `"` nor `\`.
+ * reasons and comments are ours, or checked when the configuration was read:
+ * they hold no CR, LF or NUL, and between quotes neither `"` nor `\` stands.
  *
  * Everything is appended; what runs out of memory sets `failed` (buffer.h).
  */
