@@ -14,7 +14,7 @@ COMMON = memory buffer log place ids order utf8 encode block metrics split ring 
          config config_fault config_find config_key config_list config_same config_source config_text config_value \
          program cold path mount probe grants sandbox overlay spool file scan siblings \
          chain chain_around chain_copy chain_look chain_resolve watch \
-         pump \
+         pump pump_drain pump_lock pump_move pump_pipe pump_thread pump_turn pump_watch \
          feed feed_cursor feed_head feed_ids feed_produce feed_start feed_watch \
          clock source hub hub_page hub_pipe hub_reload hub_route figures stream account obstacle remedy check
 FCGI   = record admit listen notify tally diary client client_open client_send client_stream reload server main
