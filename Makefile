@@ -17,7 +17,7 @@ COMMON = memory buffer log place ids order utf8 encode block metrics split ring 
          pump pump_drain pump_lock pump_move pump_pipe pump_thread pump_turn pump_watch \
          feed feed_cursor feed_head feed_ids feed_produce feed_start feed_watch \
          clock source hub hub_page hub_pipe hub_reload hub_route figures stream account obstacle remedy check
-FCGI   = record admit listen notify tally diary client client_open client_send client_stream reload server main
+FCGI   = record admit admit_pair admit_parse listen notify tally diary client client_open client_send client_stream reload server main
 CGI    = init fetch examine main
 
 # Test programs are found by their names: tests/PART/test_NAME.c. Functions
