@@ -228,16 +228,14 @@ static void without_clients_nothing_wakes_it(void **state)
 {
 	enum { QUIET_MS = 3000 };
 	struct responder r;
-	size_t descriptors;
 	uint64_t waits;
 
 	(void)state;
 	responder_start(
 		&r, &(struct responder_how){ .settings = "heartbeat = 1;" });
-	descriptors = process_descriptors(r.process->pid);
 	reader_close(&responder_follow(&r, NULL)->reader);
 	/* The log is closed after the last one has gone. */
-	wait_for(process_descriptors(r.process->pid) == descriptors);
+	wait_for(!process_has_open(r.process->pid, r.log));
 	wait_quietly(QUIET_MS / 10);
 	waits = process_waits(r.process->pid);
 	wait_quietly(QUIET_MS);

@@ -311,11 +311,11 @@ static void live_on_a_pipe(struct life *t)
 static bool is_quiet(void *context)
 {
 	struct life *t = context;
-	size_t before = inject_count(t->inject.trace);
+	size_t before = inject_count(t->inject.trace, NULL);
 
 	wait_quietly(QUIET_MS);
 	return !process_runs(t->strace) ||
-	       inject_count(t->inject.trace) - before < QUIET_CALLS;
+	       inject_count(t->inject.trace, NULL) - before < QUIET_CALLS;
 }
 
 static void expect_no_spin(struct life *t)

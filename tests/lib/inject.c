@@ -141,14 +141,16 @@ void inject_read(struct inject_calls *calls, const char *trace)
 			calls->list[i].first = 1;
 }
 
-size_t inject_count(const char *trace)
+size_t inject_count(const char *trace, const char *call)
 {
 	struct bytes text = BYTES_INIT;
+	char what[48];
 	size_t lines = 0;
 
+	snprintf(what, sizeof(what), call ? "%s(" : "\n", call);
 	disk_read(&text, trace);
-	for (size_t i = 0; i < text.len; i++)
-		lines += text.data[i] == '\n';
+	for (const char *at = bytes_text(&text); (at = strstr(at, what)); at++)
+		lines++;
 	bytes_release(&text);
 	return lines;
 }

@@ -52,8 +52,8 @@ struct inject_calls {
 /* Reads a trace of a program that has ended. */
 void inject_read(struct inject_calls *calls, const char *trace);
 
-/* Lines of a trace so far. */
-size_t inject_count(const char *trace);
+/* Lines of a trace so far: of that call, or all (NULL). */
+size_t inject_count(const char *trace, const char *call);
 
 #ifndef TESTS_LIB_INSIDE
 #include "tests/lib/test.h"

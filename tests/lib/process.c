@@ -352,24 +352,36 @@ size_t process_descriptors(pid_t pid)
 	return count_entries(pid, "fd") - (pid == getpid());
 }
 
-size_t process_sockets(pid_t pid)
+/* Descriptors whose targets, as /proc has them, begin with a text; or are it.
+ */
+static size_t count_targets(pid_t pid, const char *text, bool is_all)
 {
-	char path[64];
-	char target[16];
-	size_t count = 0;
+	char path[64], target[PATH_MAX];
+	size_t count = 0, len = strlen(text);
 	struct dirent *entry;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
 	DIR *dir = opendir(path);
 	while (dir && (entry = readdir(dir))) {
-		ssize_t len = readlinkat(
+		ssize_t n = readlinkat(
 			dirfd(dir), entry->d_name, target, sizeof(target));
 
-		count += len > 7 && strncmp(target, "socket:", 7) == 0;
+		count += n >= (ssize_t)len && memcmp(target, text, len) == 0 &&
+			 (!is_all || n == (ssize_t)len);
 	}
 	if (dir)
 		closedir(dir);
 	return count;
+}
+
+size_t process_sockets(pid_t pid)
+{
+	return count_targets(pid, "socket:", false);
+}
+
+bool process_has_open(pid_t pid, const char *path)
+{
+	return count_targets(pid, path, true) > 0;
 }
 
 size_t process_threads(pid_t pid)

@@ -120,6 +120,9 @@ void process_each_descendant(pid_t pid, const char *name,
 /* Descriptors that are sockets; 0 if the process is gone. */
 size_t process_sockets(pid_t pid);
 
+/* Is a descriptor that file? False if the process is gone. */
+bool process_has_open(pid_t pid, const char *path);
+
 #ifndef TESTS_LIB_INSIDE
 #include "tests/lib/test.h"
 #define process_start(...)	 TEST_HERE(process_start(__VA_ARGS__))
