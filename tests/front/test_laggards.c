@@ -12,9 +12,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tests/lib/chance.h"
 #include "tests/lib/disk.h"
 #include "tests/lib/responder.h"
 
@@ -77,25 +77,6 @@ static void expect_lines(struct reader *r, int from, int to, size_t len)
 }
 
 /* ---- sent in part */
-
-static unsigned random_state;
-
-static unsigned random_below(unsigned n)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 17;
-	random_state ^= random_state << 5;
-	return random_state % n;
-}
-
-static void seed_random(void)
-{
-	const char *given = getenv("TEST_SEED");
-
-	random_state = given ? (unsigned)strtoul(given, NULL, 10)
-			     : (unsigned)time(NULL) * 2654435761u | 1u;
-	print_message("TEST_SEED=%u\n", random_state);
-}
 
 static struct front_client *open_stopped(const struct responder *r)
 {
@@ -311,32 +292,32 @@ static void however_it_reads_it_gets_the_bytes_of_who_reads_at_once(
 	struct responder r;
 	int written = 0;
 
-	seed_random();
+	chance_begin("TEST_SEED");
 	start(&r, state, SMALL);
 	fast = responder_follow(&r, NULL);
 	for (int i = 0; i < CLIENTS; i++)
 		slow[i] = open_stopped(&r);
 	while (written < LINES) {
 		unsigned burst =
-			random_below(8) ? random_below(40) : random_below(600);
+			chance_below(8) ? chance_below(40) : chance_below(600);
 
 		bytes_clear(&text);
 		while (burst-- && written < LINES)
 			add_line(&text, written++,
-				random_below(50) ? 10 + random_below(300)
-						 : random_below(40000));
+				chance_below(50) ? 10 + chance_below(300)
+						 : chance_below(40000));
 		disk_append_bytes(r.log, text.data, text.len);
-		if (random_below(2))
+		if (chance_below(2))
 			reader_wait_events(&fast->reader, (uint64_t)written);
 		for (int i = 0; i < CLIENTS; i++) {
-			unsigned reads = random_below(20);
+			unsigned reads = chance_below(20);
 
 			/* The first ones hardly ever, the last ones often. */
 			for (unsigned n = 0;
-				(int)random_below(CLIENTS) <= i && n < reads;
+				(int)chance_below(CLIENTS) <= i && n < reads;
 				n++)
 				reader_read(&slow[i]->reader,
-					1 + random_below(10000));
+					1 + chance_below(10000));
 		}
 	}
 	bytes_release(&text);

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/place.h"
+#include "tests/lib/chance.h"
 #include "tests/lib/disk.h"
 #include "tests/lib/responder.h"
 
@@ -253,26 +253,6 @@ static void goes_on_in_another_process(void **state)
 
 /* ---- cut anywhere */
 
-static unsigned random_state;
-
-static unsigned random_below(unsigned n)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 17;
-	random_state ^= random_state << 5;
-	return random_state % n;
-}
-
-static unsigned seed_random(void)
-{
-	const char *given = getenv("TEST_SEED");
-
-	random_state = given ? (unsigned)strtoul(given, NULL, 10)
-			     : (unsigned)time(NULL) * 2654435761u | 1u;
-	print_message("TEST_SEED=%u\n", random_state);
-	return random_state;
-}
-
 /* A line of random length, often short, sometimes longer than a buffer. */
 static void append_random_line(const struct responder *r, int number)
 {
@@ -280,11 +260,11 @@ static void append_random_line(const struct responder *r, int number)
 		"\xe2\x82\xac", "\xff\xfe", ": ", "\xf0\x9f\x90\xa7", "\t" };
 	struct bytes line = BYTES_INIT;
 	unsigned count =
-		random_below(10) ? random_below(12) : random_below(4000);
+		chance_below(10) ? chance_below(12) : chance_below(4000);
 
 	bytes_add_format(&line, "%d ", number);
 	for (unsigned i = 0; i < count; i++)
-		bytes_add_text(&line, pieces[random_below(8)]);
+		bytes_add_text(&line, pieces[chance_below(8)]);
 	bytes_add_text(&line, "\n");
 	disk_append_bytes(r->log, line.data, line.len);
 	bytes_release(&line);
@@ -374,7 +354,7 @@ static void cut_anywhere(choose *is_cgi)
 	struct joined j = { 0 };
 	struct reader *whole;
 	struct responder r;
-	unsigned seed = seed_random();
+	unsigned seed = chance_begin("TEST_SEED");
 	int written = 0;
 	int round = 0;
 
@@ -392,12 +372,12 @@ static void cut_anywhere(choose *is_cgi)
 		while (!j.id[0] && c->sse.checkpoints == 0)
 			if (reader_read(c, 1) == 0)
 				wait_quietly(1);
-		for (unsigned n = random_below(12); n && written < LINES; n--)
+		for (unsigned n = chance_below(12); n && written < LINES; n--)
 			append_random_line(&r, written++);
 		/* All of what there is, or some: never more than comes. */
 		read_part(c,
-			random_below(4) ? random_below(3000)
-					: random_below(40000),
+			chance_below(4) ? chance_below(3000)
+					: chance_below(40000),
 			&j, (size_t)written);
 		join(&j, c);
 		reader_close(c);

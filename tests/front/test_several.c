@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/place.h"
+#include "tests/lib/chance.h"
 #include "tests/lib/disk.h"
 #include "tests/lib/site.h"
 
@@ -133,31 +133,12 @@ static void expect_through(
 
 /* ---- cut anywhere */
 
-static unsigned random_state;
-
-static unsigned random_below(unsigned n)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 17;
-	random_state ^= random_state << 5;
-	return random_state % n;
-}
-
-static void seed_random(void)
-{
-	const char *given = getenv("TEST_SEED");
-
-	random_state = given ? (unsigned)strtoul(given, NULL, 10)
-			     : (unsigned)time(NULL) * 2654435761u | 1u;
-	print_message("TEST_SEED=%u\n", random_state);
-}
-
 /* "NUMBER xxxx": often short, sometimes longer than a piece. */
 static void append_random_line(const char *path, int number)
 {
 	struct bytes line = BYTES_INIT;
 	unsigned len =
-		random_below(20) ? random_below(120) : random_below(30000);
+		chance_below(20) ? chance_below(120) : chance_below(30000);
 
 	bytes_add_format(&line, "%d ", number);
 	while (line.len < len)
@@ -189,7 +170,7 @@ static int written_in_all(const struct cut *c)
 static void read_some_and_leave(struct cut *c)
 {
 	unsigned bytes =
-		random_below(4) ? random_below(3000) : random_below(200000);
+		chance_below(4) ? chance_below(3000) : chance_below(200000);
 	struct test_wait wait = test_wait_begin(
 		__FILE__, __LINE__, "a part of a stream", test_limit_ms());
 	struct reader *r = site_open(
@@ -235,7 +216,7 @@ static void cut_anywhere_each_goes_on_exactly(void **state)
 	struct cut c = { .site = s };
 	int rounds = 0;
 
-	seed_random();
+	chance_begin("TEST_SEED");
 	site_configure(s, "ring = 65536;\nsources = (\n"
 			  "{ name = \"a\"; path = \"a.log\"; history = 0; },\n"
 			  "{ name = \"b\"; path = \"b.log\"; history = 0; },\n"
@@ -245,10 +226,10 @@ static void cut_anywhere_each_goes_on_exactly(void **state)
 	for (char name = 'a'; name <= 'c'; name++)
 		disk_touch(log_of(s, name));
 	while (received_in_all(&c) < LINES) {
-		for (unsigned n = random_below(16);
+		for (unsigned n = chance_below(16);
 			c.id[0] && n && written_in_all(&c) < LINES; n--) {
 			/* One chats, another says little. */
-			unsigned i = random_below(10);
+			unsigned i = chance_below(10);
 
 			i = i < 7 ? 0 : i < 9 ? 1 : 2;
 			append_random_line(

@@ -24,10 +24,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tests/lib/cgi.h"
+#include "tests/lib/chance.h"
 #include "tests/lib/churn.h"
 #include "tests/lib/disk.h"
 #include "tests/lib/front.h"
@@ -100,18 +100,6 @@ static struct {
 	unsigned versions; /* of the configuration */
 	unsigned resumes, elsewhere, by_cgi, pauses, kills, pump_kills, reloads;
 } t;
-
-static uint32_t any(uint32_t below)
-{
-	return churn_any(&t.log, below);
-}
-
-static uint32_t setting(const char *name, uint32_t otherwise)
-{
-	const char *value = getenv(name);
-
-	return value ? (uint32_t)strtoul(value, NULL, 10) : otherwise;
-}
 
 /* ---- configurations */
 
@@ -199,7 +187,7 @@ static void leave_the_dead(int from)
 /* One of the mortals at a time, so that somebody has the pipe open. */
 static void kill_responder(void)
 {
-	int victim = any(2) ? MORTAL : MORTAL_TOO;
+	int victim = chance_below(2) ? MORTAL : MORTAL_TOO;
 
 	wait_for(pump_of_jobs() != 0);
 	t.kills++;
@@ -212,7 +200,7 @@ static void kill_responder(void)
 
 static void kill_a_cgi_process(void)
 {
-	size_t first = any(READERS);
+	size_t first = chance_below(READERS);
 
 	for (size_t i = 0; i < READERS; i++) {
 		struct client *c = &t.clients[(first + i) % READERS];
@@ -241,23 +229,24 @@ static void open_writer(struct pipe_source *p, size_t writer)
 static void write_pipe(struct pipe_source *p, uint32_t count)
 {
 	while (count-- > 0) {
-		size_t w = any(WRITERS);
+		size_t w = chance_below(WRITERS);
 
-		if (any(50) == 0) {
+		if (chance_below(50) == 0) {
 			close(p->writers[w]);
 			open_writer(p, w);
 		}
 		pipe_put(p->writers[w], "%zu %" PRIu32 " %0*d\n", w,
-			p->written[w]++, (int)any(PIPE_PADDING) + 1, 0);
+			p->written[w]++, (int)chance_below(PIPE_PADDING) + 1,
+			0);
 		p->lines++;
 	}
 }
 
 static void write_some(void)
 {
-	churn_write(&t.log, 1 + any(60));
-	write_pipe(&t.pipes[OWN], any(20));
-	write_pipe(&t.pipes[JOBS], any(20));
+	churn_write(&t.log, 1 + chance_below(60));
+	write_pipe(&t.pipes[OWN], chance_below(20));
+	write_pipe(&t.pipes[JOBS], chance_below(20));
 }
 
 static uint32_t written_of(int source)
@@ -365,7 +354,7 @@ static void come_back(struct client *c)
 		{ MORTAL, MORTAL_TOO, BY_CGI, BY_CGI },
 	};
 
-	connect_to(c, who[c->source][any(4)]);
+	connect_to(c, who[c->source][chance_below(4)]);
 }
 
 static void pump(int ms)
@@ -384,11 +373,11 @@ static void pump(int ms)
 
 static void stir_readers(void)
 {
-	struct client *c = &t.clients[any(READERS)];
+	struct client *c = &t.clients[chance_below(READERS)];
 
 	if (!c->reader) {
 		come_back(c);
-	} else if (any(2)) {
+	} else if (chance_below(2)) {
 		disconnect(c);
 	} else if (c->from != BY_CGI) {
 		c->paused = !c->paused;
@@ -504,11 +493,11 @@ static void expect_no_growth(void)
 
 static void prepare(uint32_t seconds)
 {
-	uint32_t seed = setting("SOAK_SEED", (uint32_t)time(NULL));
 	const char *folder = disk_folder();
 
-	printf("soak: %" PRIu32 " s, SOAK_SEED=%" PRIu32 "\n", seconds, seed);
-	churn_open(&t.log, folder, (seconds + 60) * LINES_A_S, seed);
+	printf("soak: %" PRIu32 " s\n", seconds);
+	chance_begin("SOAK_SEED");
+	churn_open(&t.log, folder, (seconds + 60) * LINES_A_S);
 	t.state = disk_subfolder(folder, "state");
 	t.configs[0] = disk_path(folder, "steady.conf");
 	t.configs[1] = disk_path(folder, "mortal.conf");
@@ -546,7 +535,7 @@ static void turn(unsigned number)
 {
 	write_some();
 	stir_readers();
-	pump((int)any(40));
+	pump((int)chance_below(40));
 	catch_up(LAG_MAX);
 	if (number % 6 == 5)
 		churn_rotate(&t.log, churn_next(&t.log));
@@ -594,7 +583,7 @@ static void release(void)
 
 static void loses_nothing_and_does_not_grow(void **state)
 {
-	uint32_t seconds = setting("SOAK_SECONDS", SECONDS);
+	uint32_t seconds = test_setting("SOAK_SECONDS", SECONDS);
 	int64_t begin, step_ms = (int64_t)seconds * 1000 / (SAMPLES + 1);
 	unsigned number = 0;
 

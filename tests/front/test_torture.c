@@ -18,10 +18,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tests/lib/cgi.h"
+#include "tests/lib/chance.h"
 #include "tests/lib/churn.h"
 #include "tests/lib/disk.h"
 #include "tests/lib/front.h"
@@ -58,18 +58,6 @@ static struct {
 	unsigned comings, resumes, in_sibling, kills, cuts, lagged, by_cgi;
 } t;
 
-static uint32_t any(uint32_t below)
-{
-	return churn_any(&t.log, below);
-}
-
-static uint32_t setting(const char *name, uint32_t otherwise)
-{
-	const char *value = getenv(name);
-
-	return value ? (uint32_t)strtoul(value, NULL, 10) : otherwise;
-}
-
 /* What happened when, for whoever looks for the cause of a failure. */
 static void __attribute__((format(printf, 1, 2))) trace(const char *format, ...)
 {
@@ -102,7 +90,7 @@ static void come_back_one(void)
 {
 	for (size_t i = 0; i < READERS; i++) {
 		if (!t.clients[i].reader) {
-			connect_to(&t.clients[i], (int)any(2));
+			connect_to(&t.clients[i], (int)chance_below(2));
 			return;
 		}
 	}
@@ -125,7 +113,7 @@ static bool nobody_is_far_back(void *unused)
 		if (c->reader && c->reader->closed)
 			disconnect(c);
 		if (!c->reader)
-			connect_to(c, (int)any(2));
+			connect_to(c, (int)chance_below(2));
 		reader_set_reading(c->reader, true);
 		c->paused = false;
 	}
@@ -266,7 +254,7 @@ static void start(struct responder *r)
 /* Readers that do not read have it stand in the middle of a record. */
 static void kill_one(void)
 {
-	int victim = (int)any(2);
+	int victim = (int)chance_below(2);
 	struct responder *r = &t.responders[victim];
 
 	t.kills++;
@@ -298,13 +286,11 @@ static const char *write_config(const char *name, const char *listen)
 
 static void prepare(void)
 {
-	uint32_t seed = setting("TORTURE_SEED", (uint32_t)time(NULL));
-
-	churn_open(&t.log, disk_folder(), setting("TORTURE_LINES", 5000), seed);
-	t.log.slow = setting("TORTURE_SLOW", 0);
+	chance_begin("TORTURE_SEED");
+	churn_open(&t.log, disk_folder(), test_setting("TORTURE_LINES", 5000));
+	t.log.slow = test_setting("TORTURE_SLOW", 0);
 	t.log.between = come_back_one;
-	printf("torture: %" PRIu32 " lines, TORTURE_SEED=%" PRIu32 "\n",
-		t.log.lines, seed);
+	printf("torture: %" PRIu32 " lines\n", t.log.lines);
 	for (size_t i = 0; i < READERS; i++) {
 		t.clients[i].seen = calloc(t.log.lines + 1, 1);
 		t.clients[i].arrived =
@@ -338,9 +324,9 @@ static void release(void)
 
 static void stir_readers(void)
 {
-	struct client *c = &t.clients[any(READERS)];
+	struct client *c = &t.clients[chance_below(READERS)];
 
-	switch (any(4)) {
+	switch (chance_below(4)) {
 	case 0:
 		disconnect(c);
 		break;
@@ -352,7 +338,8 @@ static void stir_readers(void)
 		break;
 	default:
 		if (!c->reader)
-			connect_to(c, t.comings++ % 4 ? (int)any(2) : -1);
+			connect_to(
+				c, t.comings++ % 4 ? (int)chance_below(2) : -1);
 		break;
 	}
 }
@@ -380,7 +367,7 @@ static bool all_done(void *unused)
 		if (c->reader && c->reader->closed)
 			disconnect(c);
 		if (!c->reader)
-			connect_to(c, (int)any(2));
+			connect_to(c, (int)chance_below(2));
 		if (c->count < t.log.lines)
 			return false;
 	}
@@ -448,13 +435,13 @@ static void loses_nothing_and_repeats_nothing(void **state)
 	connect_all();
 	floor = t.log.lines / 5000;
 	for (uint32_t turn = 0; t.log.written < t.log.lines; turn++) {
-		churn_write(&t.log, 1 + any(60));
+		churn_write(&t.log, 1 + chance_below(60));
 		stir_readers();
-		if (any(12) == 0)
+		if (chance_below(12) == 0)
 			rotate();
 		if (turn % 40 == 39)
 			kill_one();
-		pump((int)any(4));
+		pump((int)chance_below(4));
 	}
 	finish();
 	print_counts();

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/lib/chance.h"
 #include "tests/lib/disk.h"
 #include "tests/lib/process.h"
 #include "tests/lib/test.h"
@@ -31,14 +32,6 @@ const char *const churn_names[CHURN_ROTATIONS] = { "rename",
 	"late writer", "burst", "unterminated", "logrotate",
 	"logrotate copytruncate" };
 
-uint32_t churn_any(struct churn *c, uint32_t below)
-{
-	c->random ^= c->random << 13;
-	c->random ^= c->random >> 7;
-	c->random ^= c->random << 17;
-	return (uint32_t)(c->random >> 32) % below;
-}
-
 /* ---- writing */
 
 static void put(int fd, const char *bytes, size_t len)
@@ -53,12 +46,12 @@ static void write_line(struct churn *c, int fd, uint32_t generation, bool whole)
 	uint32_t n = ++c->written;
 	int len =
 		snprintf(line, sizeof(line), BEFORE "%08" PRIu32 AFTER "\n", n);
-	int half = (int)churn_any(c, (uint32_t)len);
+	int half = (int)chance_below((uint32_t)len);
 
 	c->generation_of[n] = generation;
 	if (!whole) {
 		put(fd, line, (size_t)len - 1);
-	} else if (churn_any(c, 50) == 0) {
+	} else if (chance_below(50) == 0) {
 		put(fd, line, (size_t)half);
 		wait_quietly(1);
 		put(fd, line + half, (size_t)(len - half));
@@ -129,8 +122,7 @@ static const char *write_logrotate(
 	return path;
 }
 
-void churn_open(
-	struct churn *c, const char *folder, uint32_t lines, uint32_t seed)
+void churn_open(struct churn *c, const char *folder, uint32_t lines)
 {
 	*c = (struct churn){
 		.folder = folder,
@@ -138,7 +130,6 @@ void churn_open(
 		.lines = lines,
 		.generations = lines / 4 + 100,
 		.generation_of = calloc(lines + 1, sizeof(uint32_t)),
-		.random = seed * 0x9e3779b97f4a7c15u + 1,
 		.state = disk_path(folder, "logrotate.state"),
 		.late_fd = -1,
 	};
@@ -202,8 +193,8 @@ static void copy_and_truncate(struct churn *c)
 {
 	shift_siblings(c);
 	disk_copy(c->log, disk_path(c->folder, "app.log.1"));
-	if (churn_any(c, 2))
-		wait_quietly((int)churn_any(c, 4));
+	if (chance_below(2))
+		wait_quietly((int)chance_below(4));
 	if (ftruncate(c->fd, 0) < 0)
 		test_fail("ftruncate: %s", strerror(errno));
 	next_generation(c);
@@ -221,13 +212,13 @@ static void run_logrotate(const struct churn *c, bool copy)
 
 static void rotate_in_a_burst(struct churn *c)
 {
-	for (uint32_t i = 2 + churn_any(c, 8); i > 0; i--) {
+	for (uint32_t i = 2 + chance_below(8); i > 0; i--) {
 		if (c->between)
 			c->between();
 		rename_away(c);
 		next_generation(c);
 		reopen(c, false);
-		write_lines(c, 1 + churn_any(c, 3));
+		write_lines(c, 1 + chance_below(3));
 	}
 }
 
@@ -244,7 +235,7 @@ void churn_rotate(struct churn *c, enum churn_rotation kind)
 	case CHURN_RENAME_LATER:
 		rename_away(c);
 		close(c->fd);
-		wait_quietly((int)churn_any(c, 5));
+		wait_quietly((int)chance_below(5));
 		next_generation(c);
 		c->no_append = false;
 		open_log(c);
@@ -295,7 +286,7 @@ enum churn_rotation churn_next(struct churn *c)
 			c->order[i] = (enum churn_rotation)i;
 		c->order_left = CHURN_ROTATIONS;
 	}
-	int at = (int)churn_any(c, (uint32_t)c->order_left);
+	int at = (int)chance_below((uint32_t)c->order_left);
 	enum churn_rotation kind = c->order[at];
 
 	c->order[at] = c->order[--c->order_left];

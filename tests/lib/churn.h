@@ -44,7 +44,6 @@ struct churn {
 	void (*between)(void);
 
 	/* Inside. */
-	uint64_t random;
 	const char *state, *logrotate[2];
 	int fd; /* the writer's */
 	bool no_append;
@@ -58,13 +57,9 @@ struct churn {
 extern const char *const churn_names[CHURN_ROTATIONS];
 
 /* An empty log in that folder, for so many lines. What follows is the same
- * for the same seed. */
-void churn_open(
-	struct churn *c, const char *folder, uint32_t lines, uint32_t seed);
+ * for the same seed of chance.h. */
+void churn_open(struct churn *c, const char *folder, uint32_t lines);
 void churn_release(struct churn *c);
-
-/* Any number below that. */
-uint32_t churn_any(struct churn *c, uint32_t below);
 
 /* Writes the next lines, some of them in two parts; then one by the writer
  * that kept an old file, if there is one. */

@@ -55,6 +55,13 @@ int64_t test_now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+uint32_t test_setting(const char *name, uint32_t otherwise)
+{
+	const char *value = getenv(name);
+
+	return value ? (uint32_t)strtoul(value, NULL, 10) : otherwise;
+}
+
 int test_limit_ms(void)
 {
 	const char *given = getenv("TEST_LIMIT");

@@ -40,6 +40,9 @@ void test_fail(const char *format, ...)
 /* Milliseconds of the monotonic clock. */
 int64_t test_now_ms(void);
 
+/* A number from the environment; without it `otherwise`. */
+uint32_t test_setting(const char *name, uint32_t otherwise);
+
 /* How long a wait lasts at most: 30,000, or TEST_LIMIT seconds from the
  * environment. Generous: only a failing test ever waits that long. */
 int test_limit_ms(void);

@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "fcgi/admit.h"
+#include "tests/lib/chance.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
@@ -711,25 +712,10 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static uint64_t seed;
-
-static uint32_t dice(uint32_t sides)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 32) % sides;
-}
-
-/* TEST_SEED in the environment repeats a run. */
 static int choose_seed(void **state)
 {
-	const char *given = getenv("TEST_SEED");
-
 	(void)state;
-	seed = given ? strtoull(given, NULL, 0) : (uint64_t)now_ns() << 1 | 1;
-	seed += seed == 0;
-	print_message("TEST_SEED=%llu\n", (unsigned long long)seed);
+	chance_begin("TEST_SEED");
 	return 0;
 }
 
@@ -837,42 +823,46 @@ static void add_random_pair(struct buffer *b)
 	static const char *const names[] = { "HTTP_ACCEPT", "HTTP_X",
 		"REQUEST_METHOD", "PATH_INFO" };
 	char name[300];
-	size_t name_len = 1 + dice(dice(8) ? 12 : 280);
-	size_t value_len = dice(dice(8) ? 40 : dice(4) ? 400 : 9000);
+	size_t name_len = 1 + chance_below(chance_below(8) ? 12 : 280);
+	size_t value_len = chance_below(chance_below(8)	  ? 40
+					: chance_below(4) ? 400
+							  : 9000);
 
 	for (size_t i = 0; i < name_len; i++)
-		name[i] = (char)('A' + dice(26));
-	if (dice(12) == 0) {
-		const char *known = names[dice(COUNT(names))];
+		name[i] = (char)('A' + chance_below(26));
+	if (chance_below(12) == 0) {
+		const char *known = names[chance_below(COUNT(names))];
 
 		name_len = strlen(known);
 		memcpy(name, known, name_len);
 	}
-	add_length(b, name_len, dice(10) == 0);
-	add_length(b, value_len, dice(10) == 0);
+	add_length(b, name_len, chance_below(10) == 0);
+	add_length(b, value_len, chance_below(10) == 0);
 	buffer_add(b, name, name_len);
 	for (size_t i = 0; i < value_len; i++)
-		buffer_add_byte(b, dice(500) ? (char)(1 + dice(255)) : '\0');
+		buffer_add_byte(b, chance_below(500)
+					   ? (char)(1 + chance_below(255))
+					   : '\0');
 }
 
 static void spoil(struct buffer *b, uint32_t times)
 {
 	for (uint32_t i = 0; i < times && b->len > 0; i++)
-		b->data[dice((uint32_t)b->len)] =
-			(char)(dice(2) ? dice(256) : 0xe0);
+		b->data[chance_below((uint32_t)b->len)] =
+			(char)(chance_below(2) ? chance_below(256) : 0xe0);
 }
 
 /* Cuts a stream in records at random places. */
 static void add_stream(struct buffer *b, const struct buffer *stream)
 {
-	bool tiny = dice(6) == 0;
+	bool tiny = chance_below(6) == 0;
 
 	for (size_t at = 0; at < stream->len;) {
-		size_t n = 1 + dice(tiny ? 3 : 9000);
+		size_t n = 1 + chance_below(tiny ? 3 : 9000);
 
 		n = n < stream->len - at ? n : stream->len - at;
 		add_record(b, FCGI_PARAMS, 1, stream->data + at, n,
-			dice(3) ? 0 : dice(256));
+			chance_below(3) ? 0 : chance_below(256));
 		at += n;
 	}
 }
@@ -881,10 +871,10 @@ static enum admit_outcome feed_at_random(
 	struct admit *a, const struct buffer *b, struct buffer *answer)
 {
 	enum admit_outcome outcome = ADMIT_MORE;
-	uint32_t most = dice(2) ? 9000 : 20;
+	uint32_t most = chance_below(2) ? 9000 : 20;
 
 	for (size_t at = 0; at < b->len && outcome == ADMIT_MORE;) {
-		size_t n = 1 + dice(most);
+		size_t n = 1 + chance_below(most);
 
 		n = n < b->len - at ? n : b->len - at;
 		outcome = feed_piece(a, b->data + at, n, answer);
@@ -905,14 +895,14 @@ static void libfcgi_sees_what_a_plain_walk_sees(void **state)
 		struct buffer answer = BUFFER_INIT;
 		struct admit *a = new_admit();
 
-		for (uint32_t n = dice(40); n > 0; n--)
+		for (uint32_t n = chance_below(40); n > 0; n--)
 			add_random_pair(&stream);
-		if (dice(3) == 0)
-			spoil(&stream, 1 + dice(4));
+		if (chance_below(3) == 0)
+			spoil(&stream, 1 + chance_below(4));
 		add_record(&b, FCGI_BEGIN_REQUEST, 1, "\0\1\0\0\0\0\0", 8,
-			dice(256));
+			chance_below(256));
 		add_stream(&b, &stream);
-		add_record(&b, FCGI_PARAMS, 1, NULL, 0, dice(256));
+		add_record(&b, FCGI_PARAMS, 1, NULL, 0, chance_below(256));
 
 		int count = plain_walk((const unsigned char *)stream.data,
 			stream.len, pairs, COUNT(pairs));
@@ -943,16 +933,18 @@ static void random_bytes_do_no_harm(void **state)
 		struct buffer answer = BUFFER_INIT;
 		struct admit *a = new_admit();
 
-		if (dice(4) != 0) {
+		if (chance_below(4) != 0) {
 			write_script(&b,
 				"G:FCGI_MAX_CONNS B1 P1:A=b;CC=dd;EEE= P1:F=g "
 				"P1 S1:body S1",
-				dice(3));
-			spoil(&b, 1 + dice(6));
+				chance_below(3));
+			spoil(&b, 1 + chance_below(6));
 		} else {
-			for (uint32_t n = dice(200); n > 0; n--)
+			for (uint32_t n = chance_below(200); n > 0; n--)
 				buffer_add_byte(
-					&b, dice(4) ? (char)dice(256) : '\1');
+					&b, chance_below(4)
+						    ? (char)chance_below(256)
+						    : '\1');
 		}
 		if (feed_at_random(a, &b, &answer) == ADMIT_READY) {
 			assert_true(admit_id(a) > 0);
