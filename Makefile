@@ -107,6 +107,7 @@ $(BUILD)/%.o: %.c
 # The assembler includes them: common/embed.h.
 $(BUILD)/cgi/init.o $(BUILD)/static/cgi/init.o: \
 	conf/apache/htaccess conf/apache/htssetail.conf
+$(BUILD)/common/page.o $(BUILD)/static/common/page.o: common/page/colours.css
 $(BUILD)/common/viewer.o $(BUILD)/static/common/viewer.o: \
 	$(addprefix common/viewer/,viewer.html viewer.css viewer.js worker.js)
 $(BUILD)/common/doctor.o $(BUILD)/static/common/doctor.o: \

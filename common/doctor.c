@@ -20,6 +20,7 @@ void doctor_add_page(struct buffer *b, unsigned heartbeat_s, const char *nonce,
 	char heartbeat[16];
 	const struct page_place places[] = {
 		{ "@NONCE@", nonce, strlen(nonce) },
+		{ "@COLOURS@", page_colours, strlen(page_colours) },
 		{ "@STYLE@", doctor_style, strlen(doctor_style) },
 		{ "@SCRIPT@", doctor_script, strlen(doctor_script) },
 		{ "@HEARTBEAT@", heartbeat,

@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/embed.h"
+
+EMBED("page_colours", "common/page/colours.css");
+
 void page_make_nonce(char nonce[PAGE_NONCE_LEN + 1])
 {
 	uint32_t random[PAGE_NONCE_LEN / 8];

@@ -16,6 +16,9 @@
 
 #define PAGE_NONCE_LEN 32 /* digits, of 128 bits */
 
+/* The style sheet that gives the colours of all pages their names. */
+extern const char page_colours[];
+
 /* Writes a nonce and a NUL. */
 void page_make_nonce(char nonce[PAGE_NONCE_LEN + 1]);
 

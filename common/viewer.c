@@ -30,6 +30,7 @@ void viewer_add_page(struct buffer *b, const struct buffer *list,
 	static const char link[] = " href=\"?doctor\"";
 	const struct page_place places[] = {
 		{ "@NONCE@", nonce, strlen(nonce) },
+		{ "@COLOURS@", page_colours, strlen(page_colours) },
 		{ "@STYLE@", viewer_style, strlen(viewer_style) },
 		{ "@SCRIPT@", viewer_script, strlen(viewer_script) },
 		{ "@SOURCES@", list->data, list->len },

@@ -52,6 +52,7 @@ static void the_page_has_its_parts_in_their_places(void **state)
 		"\"history\":0,\"history_max\":5}]"));
 	assert_null(strstr(text, "@NONCE@"));
 	assert_null(strstr(text, "@STYLE@"));
+	assert_null(strstr(text, "@COLOURS@"));
 	assert_null(strstr(text, "@SCRIPT@"));
 	assert_null(strstr(text, "@SOURCES@"));
 	/* Twice in the policy; and of each element that it lets run. */
