@@ -18,13 +18,13 @@ struct machine {
 			   * but /usr/local. Valid until test_cleanup */
 	pid_t pid;	  /* of its process 1, outside */
 	struct process *boot;
-	struct process *journal; /* that of `unit`: process_errors has it */
+	struct process *journal; /* of the unit: process_errors has it */
 };
 
-/* Boots one, or fails the test. */
+/* Boots one, or fails the test. Its journal is followed for that unit. */
 void machine_boot(struct machine *m, const char *unit);
 
-/* What becomes of trying to, whoever the user is. */
+/* Begins to, and waits for nothing: what has begun, m->boot. */
 struct process *machine_try(struct machine *m);
 
 /* Kills its process 1, and waits until nothing of it runs. */
