@@ -21,8 +21,7 @@ static void start(const char *keys)
 	folder = disk_folder();
 	config = disk_path(folder, "ssetail.conf");
 	program = disk_path(folder, "ssetail.cgi");
-	disk_copy(process_program("ssetail.cgi"), program);
-	disk_mode(program, 0755);
+	process_copy_program("ssetail.cgi", program);
 	disk_write(config,
 		"state_dir = \"%s\";\n"
 		"sources = ( { name = \"app\"; %s } );\n",

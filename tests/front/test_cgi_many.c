@@ -66,8 +66,7 @@ static void start_clients(const char *folder, const char *config)
 	const char *program = disk_path(folder, "ssetail.cgi");
 
 	/* Another user may not reach the folder of the build. */
-	disk_copy(process_program("ssetail.cgi"), program);
-	disk_mode(program, 0755);
+	process_copy_program("ssetail.cgi", program);
 	for (int i = 0; i < CLIENTS; i++)
 		clients[i] = cgi_open(&(struct cgi_how){ .program = program,
 					      .config = config,

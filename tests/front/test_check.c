@@ -32,8 +32,7 @@ static int setup(void **state)
 	for (size_t i = 0; i < COUNT(programs); i++) {
 		const char *copy = disk_path(folder, "%s", programs[i]);
 
-		disk_copy(process_program(programs[i]), copy);
-		disk_mode(copy, 0755);
+		process_copy_program(programs[i], copy);
 	}
 	return 0;
 }

@@ -316,8 +316,7 @@ static void the_configuration_is_found_in_its_order(void **state)
 		const char *program = disk_path(own, "%s", programs[i]);
 		struct how how = { NULL, NULL, 0 };
 
-		disk_copy(process_program(programs[i]), program);
-		disk_mode(program, 0755);
+		process_copy_program(programs[i], program);
 		/* Each is valid and has its place in what -t says. */
 		for (size_t j = 0; j < COUNT(names); j++)
 			disk_write(disk_path(folder, "%s", names[j]),

@@ -111,8 +111,7 @@ static void the_folder_is_the_programs_own_if_none_is_given(void **state)
 	const char *program = disk_path(folder, "ssetail.cgi");
 
 	(void)state;
-	disk_copy(process_program("ssetail.cgi"), program);
-	disk_mode(program, 0755);
+	process_copy_program("ssetail.cgi", program);
 	struct process *p = process_run(program, "--init", "a", "b", NULL);
 	expect_end(p, 0, "");
 	assert_non_null(

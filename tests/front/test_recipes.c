@@ -223,8 +223,7 @@ static void the_error_log_of_a_shared_host_is_for_its_owner(void **state)
 		NULL };
 	struct bytes text = recipe("shared"), path = BYTES_INIT;
 
-	disk_copy(process_program("ssetail.cgi"), program);
-	disk_mode(program, 0755);
+	process_copy_program("ssetail.cgi", program);
 	/* The real one asks at the terminal. */
 	disk_write(openssl, "#!/bin/sh\necho \"the hash by $*\"\n");
 	disk_mode(openssl, 0755);
@@ -338,8 +337,7 @@ static void t_asks_as_the_web_servers_user(void **state)
 	const char *program = disk_path(folder, "ssetail.fcgi");
 	struct bytes text = recipe("check"), setting = BYTES_INIT;
 
-	disk_copy(process_program("ssetail.fcgi"), program);
-	disk_mode(program, 0755);
+	process_copy_program("ssetail.fcgi", program);
 	disk_write(disk_path(folder, "ssetail.conf"),
 		"sources = ( { name = \"a\"; path = \"a.log\"; "
 		"public = true; } );");

@@ -46,8 +46,7 @@ static const char *fill(const char *folder, const char *log)
 {
 	const char *program = disk_path(folder, "ssetail.cgi");
 
-	disk_copy(process_program("static/ssetail.cgi"), program);
-	disk_mode(program, 0755);
+	process_copy_program("static/ssetail.cgi", program);
 	disk_write(disk_path(folder, ".htssetail.conf"),
 		"sources = ( { name = \"app\"; path = \"%s\"; } );\n", log);
 	disk_write(disk_path(folder, "%s", log), "one\n");

@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/lib/bytes.h"
+#include "tests/lib/disk.h"
 #include "tests/lib/test.h"
 
 #define SAID_TAIL  2000 /* bytes of standard error that a failure shows */
@@ -291,6 +293,28 @@ const char *process_program(const char *name)
 	test_fail("no folder above this program has %s", name);
 }
 
+static void copy_runnable(const char *from, const char *to)
+{
+	disk_copy(from, to);
+	disk_mode(to, 0755);
+}
+
+void process_copy_program(const char *name, const char *to)
+{
+	const char *program = process_program(name);
+	struct bytes from = BYTES_INIT, beside = BYTES_INIT;
+
+	copy_runnable(program, to);
+	bytes_add_format(&from, "%.*s.%s",
+		(int)(strrchr(program, '/') + 1 - program), program, name);
+	bytes_add_format(
+		&beside, "%.*s.%s", (int)(strrchr(to, '/') + 1 - to), to, name);
+	if (disk_exists(from.data))
+		copy_runnable(from.data, beside.data);
+	bytes_release(&from);
+	bytes_release(&beside);
+}
+
 #define PORTS_MAX 64
 
 /* Ports that are somebody's here, each by a socket that is bound to it. */
@@ -460,6 +484,26 @@ static bool descends(pid_t pid, pid_t from)
 	return false;
 }
 
+/* Is that what memcheck runs there? See tests/tools/valgrind. */
+static bool is_in_memcheck(pid_t pid, const char *name)
+{
+	char path[64], argument[NAME_MAX + 4], argv[8192];
+	ssize_t len;
+	int fd;
+
+	if (!getenv("TEST_MEMCHECK"))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	len = read(fd, argv, sizeof(argv));
+	close(fd);
+	snprintf(argument, sizeof(argument), "/.%s", name);
+	return len > 0 && memmem(argv, (size_t)len, argument,
+				  strlen(argument) + 1) != NULL;
+}
+
 static bool is_called(pid_t pid, const char *name)
 {
 	char path[64];
@@ -473,7 +517,8 @@ static bool is_called(pid_t pid, const char *name)
 		return false;
 	file[len] = '\0';
 	const char *slash = strrchr(file, '/');
-	return strcmp(slash ? slash + 1 : file, name) == 0;
+	return strcmp(slash ? slash + 1 : file, name) == 0 ||
+	       is_in_memcheck(pid, name);
 }
 
 void process_each_descendant(pid_t from, const char *name,

@@ -89,6 +89,10 @@ void process_wait_errors(struct process *p, const char *text);
  */
 const char *process_program(const char *name);
 
+/* Copies it to where a test wants it, for all to run; with what it runs
+ * instead in memcheck (tests/tools/valgrind). */
+void process_copy_program(const char *name, const char *to);
+
 /*
  * A TCP port of 127.0.0.1 that is free, and that the kernel gives to nobody
  * else who asks for any until test_cleanup. It stays bound here without

@@ -103,8 +103,7 @@ static void prepare_ssetail(struct server *s, const struct server_how *how)
 	if (!server_starts_ssetail(s->kind) && geteuid() == 0)
 		disk_append(config, "listen_group = \"%s\";\n",
 			brand_of(s->kind->program)->group);
-	disk_copy(process_program(s->kind->ssetail), program);
-	disk_mode(program, 0755);
+	process_copy_program(s->kind->ssetail, program);
 }
 
 static void wait_until_it_accepts(

@@ -132,16 +132,13 @@ static void drop_privileges(void *context)
 /* An unprivileged user may not reach the folder of the build. */
 static const char *program(const struct site *s, const char *name)
 {
-	const char *built = process_program(name);
 	const char *copy;
 
 	if (!s->unprivileged)
-		return built;
+		return process_program(name);
 	copy = disk_path(s->folder, "%s", name);
-	if (!disk_exists(copy)) {
-		disk_copy(built, copy);
-		disk_mode(copy, 0755);
-	}
+	if (!disk_exists(copy))
+		process_copy_program(name, copy);
 	return copy;
 }
 

@@ -87,8 +87,7 @@ static void offer_modules(const struct server *s, const char *folder)
 		disk_path(available, "15-fastcgi-php.conf"), php);
 	disk_rename(disk_path(s->folder, "15-ssetail.conf"),
 		disk_path(available, "15-ssetail.conf"));
-	disk_copy(process_program("ssetail.fcgi"), disk_path(s->folder, "php"));
-	disk_mode(disk_path(s->folder, "php"), 0755);
+	process_copy_program("ssetail.fcgi", disk_path(s->folder, "php"));
 	disk_write(disk_path(s->folder, "site/x.php"), "%s", "");
 }
 
