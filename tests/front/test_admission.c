@@ -377,7 +377,7 @@ static void hostile_peers_delay_nobody_and_are_gone_after_the_deadline(
 		&r, &(struct responder_how){ .source = "history = 0;" });
 	good = responder_follow(&r, NULL);
 	append_and_wait(&r, good, &count);
-	size_t pss = process_pss_bytes(r.process->pid);
+	size_t own = process_own_bytes(r.process->pid);
 	size_t sockets = process_sockets(r.process->pid);
 	pid_t flood[2] = { start_flood(r.address), start_flood(r.address) };
 
@@ -397,7 +397,7 @@ static void hostile_peers_delay_nobody_and_are_gone_after_the_deadline(
 			fail_about(&peers[i], "the others took until it was "
 					      "closed");
 	if (responder_memory_is_real()) {
-		size_t more = process_pss_bytes(r.process->pid) - pss;
+		size_t more = process_own_bytes(r.process->pid) - own;
 
 		/* Heads of 64 KB at most, and a fifth of the kinds send as
 		 * much as that. */

@@ -330,10 +330,10 @@ static void five_hundred_laggards_cost_less_than_a_kilobyte_each(void **state)
 		reader_wait_events(&clients[i]->reader, LINES);
 		reader_set_reading(&clients[i]->reader, false);
 	}
-	size_t idle = process_pss_bytes(r.process->pid);
+	size_t idle = process_own_bytes(r.process->pid);
 	append_lines(&r, LINES, LINES + MORE, LEN);
 	reader_wait_events(&fast->reader, LINES + MORE);
-	size_t lagging = process_pss_bytes(r.process->pid);
+	size_t lagging = process_own_bytes(r.process->pid);
 	print_message("%d clients: %zu KB idle, %zu KB lagging\n", CLIENTS,
 		idle / 1024, lagging / 1024);
 	if (responder_memory_is_real() && lagging > idle)
@@ -343,7 +343,7 @@ static void five_hundred_laggards_cost_less_than_a_kilobyte_each(void **state)
 		while (clients[i]->reader.event_count < LINES + MORE / 20)
 			if (reader_read(&clients[i]->reader, 65536) == 0)
 				wait_quietly(0);
-	lagging = process_pss_bytes(r.process->pid);
+	lagging = process_own_bytes(r.process->pid);
 	print_message("%zu KB while they catch up\n", lagging / 1024);
 	if (responder_memory_is_real() && lagging > idle)
 		assert_in_range(lagging - idle, 0, CLIENTS * 1024);

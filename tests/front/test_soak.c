@@ -55,7 +55,7 @@
  * Around the heap memory comes in pages and arenas.
  */
 #define HEAP_MORE (128u << 10)
-#define PSS_MORE  (512u << 10)
+#define OWN_MORE  (512u << 10)
 
 enum { APP, OWN, JOBS, SOURCES };
 static const char *const source_names[SOURCES] = { "app", "own", "jobs" };
@@ -84,7 +84,7 @@ struct client {
 };
 
 struct sample {
-	size_t heap, pss, descriptors;
+	size_t heap, own, descriptors;
 };
 
 static struct {
@@ -463,7 +463,7 @@ static void take_sample(void)
 	wait_for(process_sockets(pid) == 1); /* that it listens on */
 	take_first_config();
 	rotation_wait_idle(steady.process);
-	s->pss = process_pss_bytes(pid);
+	s->own = process_own_bytes(pid);
 	s->descriptors = process_descriptors(pid);
 	if (responder_memory_is_real())
 		s->heap = responder_heap_bytes(&steady);
@@ -480,13 +480,13 @@ static void expect_no_growth(void)
 		const struct sample *s = &t.samples[i];
 
 		warm.heap = s->heap > warm.heap ? s->heap : warm.heap;
-		warm.pss = s->pss > warm.pss ? s->pss : warm.pss;
+		warm.own = s->own > warm.own ? s->own : warm.own;
 	}
 	assert_int_equal(last->descriptors, warm.descriptors);
 	if (!responder_memory_is_real())
 		return;
 	assert_in_range(last->heap, 0, warm.heap + HEAP_MORE);
-	assert_in_range(last->pss, 0, warm.pss + PSS_MORE);
+	assert_in_range(last->own, 0, warm.own + OWN_MORE);
 }
 
 /* ---- the run */
@@ -566,7 +566,7 @@ static void print_counts(void)
 	for (size_t i = 0; i < t.sample_count; i++)
 		printf("soak: sample %zu: %zu bytes of heap, %zu KB of memory, "
 		       "%zu descriptors\n",
-			i, t.samples[i].heap, t.samples[i].pss / 1024,
+			i, t.samples[i].heap, t.samples[i].own / 1024,
 			t.samples[i].descriptors);
 	fflush(stdout);
 }

@@ -443,6 +443,11 @@ size_t process_pss_bytes(pid_t pid)
 	return read_number(pid, "smaps_rollup", "Pss:") * 1024;
 }
 
+size_t process_own_bytes(pid_t pid)
+{
+	return read_number(pid, "smaps_rollup", "Private_Dirty:") * 1024;
+}
+
 uint64_t process_cpu_ns(pid_t pid)
 {
 	clockid_t clock;

@@ -104,6 +104,8 @@ int process_free_port(void);
 
 size_t process_descriptors(pid_t pid);
 size_t process_pss_bytes(pid_t pid);
+/* What it alone has written to; of others' coming and going PSS tells, too. */
+size_t process_own_bytes(pid_t pid);
 uint64_t process_cpu_ns(pid_t pid); /* all its threads, also in the kernel */
 size_t process_threads(pid_t pid);
 
@@ -138,6 +140,7 @@ bool process_has_open(pid_t pid, const char *path);
 #define process_program(...)	 TEST_HERE(process_program(__VA_ARGS__))
 #define process_descriptors(...) TEST_HERE(process_descriptors(__VA_ARGS__))
 #define process_pss_bytes(...)	 TEST_HERE(process_pss_bytes(__VA_ARGS__))
+#define process_own_bytes(...)	 TEST_HERE(process_own_bytes(__VA_ARGS__))
 #define process_cpu_ns(...)	 TEST_HERE(process_cpu_ns(__VA_ARGS__))
 #define process_threads(...)	 TEST_HERE(process_threads(__VA_ARGS__))
 #define process_waits(...)	 TEST_HERE(process_waits(__VA_ARGS__))
