@@ -496,7 +496,7 @@ static bool is_in_memcheck(pid_t pid, const char *name)
 	ssize_t len;
 	int fd;
 
-	if (!getenv("TEST_MEMCHECK"))
+	if (!test_is_memcheck())
 		return false;
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);

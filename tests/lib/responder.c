@@ -116,7 +116,7 @@ bool responder_memory_is_real(void)
 #ifdef __SANITIZE_ADDRESS__
 	return false;
 #else
-	return getenv("TEST_MEMCHECK") == NULL;
+	return !test_is_memcheck();
 #endif
 }
 

@@ -55,6 +55,11 @@ int64_t test_now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+bool test_is_memcheck(void)
+{
+	return getenv("TEST_MEMCHECK") != NULL;
+}
+
 uint32_t test_setting(const char *name, uint32_t otherwise)
 {
 	const char *value = getenv(name);

@@ -40,6 +40,9 @@ void test_fail(const char *format, ...)
 /* Milliseconds of the monotonic clock. */
 int64_t test_now_ms(void);
 
+/* Do the programs run in memcheck (tests/tools/valgrind), many times slower? */
+bool test_is_memcheck(void);
+
 /* A number from the environment; without it `otherwise`. */
 uint32_t test_setting(const char *name, uint32_t otherwise);
 
