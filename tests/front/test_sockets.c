@@ -179,8 +179,7 @@ static void spawn_fcgi_starts_four(void **state)
 		process_run("spawn-fcgi", "-s", r.address, "-F", "4", "--",
 			process_program("ssetail.fcgi"), "-c", r.config, NULL);
 	assert_int_equal(process_exit_code(spawn), 0);
-	assert_int_equal(
-		process_descendants(getpid(), "ssetail.fcgi"), PROCESSES);
+	wait_for(process_descendants(getpid(), "ssetail.fcgi") == PROCESSES);
 	for (int i = 0; i < 2 * PROCESSES; i++)
 		expect_line(&r, "one");
 	process_each_descendant(getpid(), "ssetail.fcgi", terminate, NULL);
@@ -451,7 +450,8 @@ static void descriptors_0_to_2_may_be_closed(void **state)
 		/* It may have nowhere to say so. */
 		wait_for(listens(r.address));
 		expect_line(&r, "one");
-		/* Nothing of it got one of these numbers. */
+		/* Nothing of it got one of these numbers: of memcheck's log
+		 * alone it cannot be said. */
 		for (int fd = 0; fd <= 2; fd++) {
 			char path[64], target[200];
 
@@ -460,7 +460,7 @@ static void descriptors_0_to_2_may_be_closed(void **state)
 			ssize_t n = readlink(path, target, sizeof(target) - 1);
 			assert_true(n > 0);
 			target[n] = '\0';
-			if (strchr(all[i], '0' + fd))
+			if (strchr(all[i], '0' + fd) && !test_is_memcheck())
 				assert_string_equal(target, "/dev/null");
 		}
 		assert_int_equal(process_stop(r.process), 0);
