@@ -63,6 +63,7 @@ static bool has_arrived(void *context)
  */
 static size_t steps_taken(const struct server *s, size_t clients)
 {
+	const int limit_ms = test_is_memcheck() ? 20 * STEP_MS : STEP_MS;
 	struct step step = { .clients = clients };
 	char line[21];
 
@@ -72,7 +73,7 @@ static size_t steps_taken(const struct server *s, size_t clients)
 		step.count++;
 		snprintf(line, sizeof(line), "%-10s%09zu", "event", step.count);
 		disk_append(s->log, "%s\n", line); /* 20 bytes */
-		if (!wait_until(has_arrived, &step, STEP_MS))
+		if (!wait_until(has_arrived, &step, limit_ms))
 			return step.count - 1;
 		for (size_t i = 0; i < clients; i++)
 			reader_expect_event(&step.client[i]->reader,

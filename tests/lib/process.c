@@ -492,7 +492,7 @@ static bool descends(pid_t pid, pid_t from)
 /* Is that what memcheck runs there? See tests/tools/valgrind. */
 static bool is_in_memcheck(pid_t pid, const char *name)
 {
-	char path[64], argument[NAME_MAX + 4], argv[8192];
+	char path[64], argv[8192];
 	ssize_t len;
 	int fd;
 
@@ -504,9 +504,10 @@ static bool is_in_memcheck(pid_t pid, const char *name)
 		return false;
 	len = read(fd, argv, sizeof(argv));
 	close(fd);
-	snprintf(argument, sizeof(argument), "/.%s", name);
-	return len > 0 && memmem(argv, (size_t)len, argument,
-				  strlen(argument) + 1) != NULL;
+	/* One of its arguments ends so. */
+	return len > 0 &&
+	       memmem(argv, strnlen(argv, (size_t)len), "valgrind", 8) &&
+	       memmem(argv, (size_t)len, name, strlen(name) + 1);
 }
 
 static bool is_called(pid_t pid, const char *name)
