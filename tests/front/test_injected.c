@@ -66,12 +66,14 @@ static const char *const spared[] = {
 	"getrandom",
 	"rt_sigaction",
 #ifdef __SANITIZE_ADDRESS__
-	/* A sanitizer ends the program when it has no memory. */
+	/* A sanitizer ends the program when it has no memory, or cannot learn
+	 * where the stack of a thread is. */
 	"mmap",
 	"munmap",
 	"mprotect",
 	"madvise",
 	"sigaltstack",
+	"sched_getaffinity",
 #endif
 };
 
