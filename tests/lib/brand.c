@@ -66,6 +66,14 @@ static struct process *run_lighttpd(const struct server *s)
 	return process_run("lighttpd", "-D", "-f", s->config, NULL);
 }
 
+/* Until it has become another program, a child of it keeps lighttpd's handler
+ * of SIGTERM, and what it is sent then is lost (1.4.69). */
+static void stop_lighttpd(struct server *s)
+{
+	wait_for(process_descendants(getpid(), "lighttpd") <= 1);
+	process_stop(s->process);
+}
+
 /* ---- Apache */
 
 #define APACHE_MODULES "/usr/lib/apache2/modules"
@@ -309,7 +317,8 @@ static const struct brand brands[] = {
 		.run = run_lighttpd,
 		.reload = reload_by_usr1,
 		/* It begins to end the old ones' clients. */
-		.reloaded = "graceful shutdown started" },
+		.reloaded = "graceful shutdown started",
+		.stop = stop_lighttpd },
 	{ .program = "apache2",
 		.fragment = "ssetail-apache.conf",
 		.group = "www-data",
