@@ -397,13 +397,11 @@ static void memory_does_not_grow_with_how_far_they_lag(void **state)
 
 enum { FILES = 6, FILE_LINES = 50, LINES = FILES * FILE_LINES, LINE_LEN = 400 };
 
-/* TEST_CLIENTS=10000 for as many. */
+/* TEST_CLIENTS=10000 for as many. Memcheck takes its time. */
 static int thousands(void)
 {
-	const char *given = getenv("TEST_CLIENTS");
-	int count = given ? atoi(given) : 0;
-
-	return count > 0 ? count : 3000;
+	return (int)test_setting(
+		"TEST_CLIENTS", test_is_memcheck() ? 300 : 3000);
 }
 
 static void rotate(const struct responder *r, int files)
