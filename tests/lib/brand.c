@@ -141,9 +141,11 @@ static struct process *run_apache(const struct server *s)
 		s->config, NULL);
 }
 
+#define APACHE_RUNS "resuming normal operations"
+
 /* mod_cgid's daemon makes its socket as root, and then gives it to those who
  * have to connect to it: until then they answer 503. */
-static bool apache_is_ready(const struct server *s)
+static bool cgid_is_ready(const struct server *s)
 {
 	struct stat st;
 
@@ -152,6 +154,27 @@ static bool apache_is_ready(const struct server *s)
 	return stat(disk_path(s->folder, "cgid.sock.%d", (int)s->process->pid),
 		       &st) == 0 &&
 	       (st.st_uid != 0 || geteuid() != 0);
+}
+
+/* It listens before it has made what its workers share. */
+static bool apache_is_ready(const struct server *s)
+{
+	return strstr(process_errors(s->process), APACHE_RUNS) &&
+	       cgid_is_ready(s);
+}
+
+/* mod_fcgid's table of processes is a file of /dev/shm that only an Apache
+ * that ends by itself removes. Its workers inherit it, and need no name. */
+static void unlink_shared_memory(struct server *s)
+{
+	struct bytes maps = BYTES_INIT;
+	char *rest, *line, *path;
+
+	disk_read(&maps, disk_path("/proc", "%d/maps", (int)s->process->pid));
+	for (rest = maps.data; (line = strsep(&rest, "\n"));)
+		if ((path = strstr(line, "/dev/shm/ShM.")))
+			unlink(path);
+	bytes_release(&maps);
 }
 
 /* ---- nginx */
@@ -325,9 +348,10 @@ static const struct brand brands[] = {
 		.write_site = write_apache,
 		.run = run_apache,
 		.is_ready = apache_is_ready,
+		.tidy = unlink_shared_memory,
 		.reload = reload_by_usr1,
 		/* Its new workers are there. */
-		.reloaded = "resuming normal operations" },
+		.reloaded = APACHE_RUNS },
 	{ .program = "nginx",
 		.fragment = "ssetail-nginx.conf",
 		.group = "www-data",

@@ -26,6 +26,10 @@ struct brand {
 	/* Is there, once it accepts, something else to wait for? NULL: no. */
 	bool (*is_ready)(const struct server *s);
 
+	/* Removes what a kill would leave outside of its folder, and what no
+	 * part of it looks for by name any more; NULL: nothing. */
+	void (*tidy)(struct server *s);
+
 	/* Sends it a signal, or has a program tell it. */
 	void (*reload)(struct server *s);
 	const char *reloaded; /* what it says when that has begun to count */

@@ -143,13 +143,22 @@ void server_start_responder(struct server *s)
 	wait_until_it_accepts(s->responder, socket, s->kind->ssetail);
 }
 
+static void settle(struct server *s)
+{
+	const struct brand *brand = brand_of(s->kind->program);
+
+	wait_for(!brand->is_ready || brand->is_ready(s));
+	if (brand->tidy)
+		brand->tidy(s);
+}
+
 void server_start_again(struct server *s)
 {
 	const struct brand *brand = brand_of(s->kind->program);
 
 	s->process = brand->run(s);
 	wait_until_it_accepts(s->process, s->address, s->kind->program);
-	wait_for(!brand->is_ready || brand->is_ready(s));
+	settle(s);
 }
 
 void server_start(struct server *s, const struct server_kind *kind,
@@ -187,6 +196,7 @@ void server_reload(struct server *s)
 	brand->reload(s);
 	while (!strstr(process_errors(s->process) + before, brand->reloaded))
 		test_wait_step(&wait);
+	settle(s);
 }
 
 void server_stop(struct server *s)
