@@ -167,19 +167,20 @@ static int fence(const struct grants *g, int version)
 }
 
 /*
- * A limit of 0 is enough for a core file, but not where a program takes the
- * dump (core_pattern begins with "|"): that gets it whatever the limit is,
- * unless it is exactly 1, by which the kernel keeps such a program from being
- * fed to itself. PR_SET_DUMPABLE would do as well, but then whoever runs us
- * could not look at us in /proc any more, as top and lsof do.
+ * Whatever core_pattern says: a file, a program ("|") or a socket ("@") that
+ * takes the dump. It also keeps others of the same user from attaching to us
+ * and from reading our memory, and all that /proc tells of it. The limit is for
+ * who makes us dumpable again: 1, and not 0, because 1 stops such a program,
+ * too, to which the kernel sends a dump without a limit otherwise.
  */
 static int forbid_cores(void)
 {
-	const struct rlimit none = { 1, 1 };
+	const struct rlimit one = { 1, 1 }, none = { 0, 0 };
 
-	return setrlimit(RLIMIT_CORE, &none) == 0 ||
-			       setrlimit(RLIMIT_CORE,
-				       &(struct rlimit){ 0, 0 }) == 0
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -1;
+	return setrlimit(RLIMIT_CORE, &one) == 0 ||
+			       setrlimit(RLIMIT_CORE, &none) == 0
 		       ? 0
 		       : -1;
 }

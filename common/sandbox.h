@@ -2,7 +2,8 @@
  * sandbox: gives up what the process does not need: files beyond what was
  * granted (grants.h), by landlock(7), with TCP connections and signals to
  * others, where the kernel knows these; privileges that an execve(2) would
- * bring; and core dumps, which would hold what was read.
+ * bring; and core dumps and debuggers, which would have what was read: only
+ * root may then see more of it in /proc than that it runs.
  *
  * It holds for the calling thread and for threads made later, for ever.
  */

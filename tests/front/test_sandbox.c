@@ -479,6 +479,8 @@ static bool leaves_core(const char *settings)
 	       disk_exists(disk_path(o.r.folder, "core"));
 }
 
+/* To a file. What keeps a program or a socket from being given one, without
+ * changing what all of this machine do, is what the next test sees. */
 static void a_crash_leaves_no_core(void **state)
 {
 	(void)state;
@@ -493,6 +495,40 @@ static void a_crash_leaves_no_core(void **state)
 		strcmp(bytes_text(&pattern), "core\n") == 0)
 		assert_true(leaves_core("sandbox = false;"));
 	bytes_release(&pattern);
+}
+
+/* In the child: what is run next has the rights of its user, and even as root
+ * no capability. */
+static void be_ordinary(void *unused)
+{
+	(void)unused;
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+}
+
+/* As a debugger would, or another program of the same user that was taken
+ * over. */
+static bool can_be_looked_into(const char *settings)
+{
+	struct outside o;
+
+	prepare(&o, settings);
+	responder_run(&o.r, &(struct responder_how){ .in_child = be_ordinary });
+	expect_answer(&o, "/linked", 200);
+	struct process *cat = process_start(&(struct process_how){
+		.argv = (const char *[]){ "cat",
+			disk_path("/proc", "%d/environ", (int)o.r.process->pid),
+			NULL },
+		.in_child = be_ordinary });
+
+	return process_exit_code(cat) == 0;
+}
+
+static void the_same_user_cannot_look_into_it(void **state)
+{
+	(void)state;
+	assert_false(can_be_looked_into(""));
+	assert_true(can_be_looked_into("sandbox = false;"));
 }
 
 /* ---- -t */
@@ -566,6 +602,7 @@ int main(void)
 		TEST(switching_it_needs_a_restart),
 		TEST(there_are_no_new_privileges),
 		TEST(a_crash_leaves_no_core),
+		TEST(the_same_user_cannot_look_into_it),
 		TEST(t_says_what_is_granted),
 	};
 

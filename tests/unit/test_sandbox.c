@@ -205,10 +205,18 @@ static int raise_core_limit(const char *unused)
 		       : -1;
 }
 
+static int is_not_dumpable(const char *unused)
+{
+	(void)unused;
+	errno = 1;
+	return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : -1;
+}
+
 static void privileges_and_core_dumps_are_given_up(void **state)
 {
 	(void)state;
 	assert_int_equal(inside(new_privileges, NULL), 0);
+	assert_int_equal(inside(is_not_dumpable, NULL), 0);
 	assert_int_equal(inside(raise_core_limit, NULL), 0);
 }
 
