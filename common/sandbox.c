@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/landlock.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -239,4 +241,14 @@ bool sandbox_has_room(const struct config *config, const struct config *running,
 		return false;
 	}
 	return true;
+}
+
+bool sandbox_can_read(const char *path)
+{
+	char real[PATH_MAX];
+	struct grant file = { .path = real, .rights = GRANT_READ };
+	const struct grants needed = { .list = &file, .count = 1 };
+
+	return !granted || !realpath(path, real) ||
+	       !grants_find_missing(granted, &needed);
 }

@@ -44,4 +44,9 @@ int sandbox_enter(const struct grants *g);
 bool sandbox_has_room(const struct config *config, const struct config *running,
 	struct config_fault *fault);
 
+/* Is this file, wherever its links lead, within what was granted to be read?
+ * Always true where nothing is fenced, or where there is no such file. Blocks
+ * on the disk. */
+bool sandbox_can_read(const char *path);
+
 #endif

@@ -26,13 +26,23 @@ static void tell_faults(const struct config_faults *faults, const char *path)
 			path, count - FAULTS_TOLD);
 }
 
+/* Its folder was replaced, or it is a link that was switched. */
+static void tell_outside(const char *path)
+{
+	log_error("reload: %s: cannot be read: is not within what the sandbox "
+		  "was granted at the start; expected a restart",
+		path);
+}
+
 /* NULL after a line in the log. */
 static struct config *load(const char *path)
 {
 	struct config_faults faults;
 	struct config *config = config_load(path, &faults);
 
-	if (!config)
+	if (!config && faults.unreadable && !sandbox_can_read(path))
+		tell_outside(path);
+	else if (!config)
 		tell_faults(&faults, path);
 	config_faults_release(&faults);
 	return config;

@@ -387,6 +387,54 @@ static void a_reload_beyond_it_needs_a_restart(void **state)
 	reader_wait_data(r, "secret");
 }
 
+/* A link in the configuration's place, to its copy in a folder. */
+static void move_configuration(const struct outside *o, const char *folder)
+{
+	struct bytes text = BYTES_INIT;
+	const char *to = disk_path(folder, "conf");
+	const char *next = disk_path(o->r.folder, "next.conf");
+
+	disk_read(&text, o->r.config);
+	disk_write(to, "%s", bytes_text(&text));
+	disk_link(to, next);
+	disk_rename(next, o->r.config);
+	bytes_release(&text);
+}
+
+static void a_configuration_beyond_it_needs_a_restart(void **state)
+{
+	struct outside o;
+
+	(void)state;
+	prepare(&o, "");
+	responder_run(&o.r, NULL);
+	/* Elsewhere, but inside. */
+	move_configuration(&o, disk_subfolder(o.r.folder, "conf"));
+	assert_non_null(strstr(reload(&o.r), "0 changed"));
+	move_configuration(&o, o.elsewhere);
+	const char *said = reload(&o.r);
+
+	if (has_landlock()) {
+		assert_non_null(strstr(said,
+			"ssetail.conf: cannot be read: is not within what the "
+			"sandbox was granted at the start; expected a "
+			"restart\n"));
+		assert_non_null(
+			strstr(said, "reload: nothing has changed\n"));
+	} else {
+		assert_non_null(strstr(said, "0 changed"));
+	}
+	expect_answer(&o, "/linked", 200);
+	/* With the restart it is. */
+	assert_int_equal(process_stop(o.r.process), 0);
+	responder_run(&o.r, NULL);
+	assert_non_null(strstr(reload(&o.r), "0 changed"));
+	/* That it is gone is said as without a sandbox. */
+	disk_remove(o.r.config);
+	assert_non_null(
+		strstr(reload(&o.r), "conf: No such file or directory\n"));
+}
+
 static void a_source_that_stays_needs_no_room(void **state)
 {
 	struct outside o;
@@ -598,6 +646,7 @@ int main(void)
 		TEST(a_link_may_be_switched_to_what_is_beside),
 		TEST(a_pipe_may_be_made_again),
 		TEST(a_reload_beyond_it_needs_a_restart),
+		TEST(a_configuration_beyond_it_needs_a_restart),
 		TEST(a_source_that_stays_needs_no_room),
 		TEST(switching_it_needs_a_restart),
 		TEST(there_are_no_new_privileges),
