@@ -248,7 +248,7 @@ static void they_come_once_when_redis_is_killed(void **state)
 	assert_true(has_numbers(LAST));
 }
 
-/* ---- on a bare Debian, and under systemd */
+/* ---- on a bare Debian */
 
 /* perl-base is on every Debian, and has not all of Perl. */
 static void the_scripts_need_nothing_but_perl_base(void **state)
@@ -268,29 +268,6 @@ static void the_scripts_need_nothing_but_perl_base(void **state)
 	}
 }
 
-static void systemd_takes_the_units(void **state)
-{
-	(void)state;
-	folder = disk_folder();
-	for (const char *const *unit =
-			(const char *const[]){ "bridge", "publish", NULL };
-		*unit; unit++) {
-		char command[1024];
-
-		snprintf(command, sizeof(command),
-			"cp conf/cluster/* %s && cd %s && "
-			"sed \"s|/usr/local/lib/ssetail|$PWD|\" "
-			"'ssetail-%s@.service' >ssetail-%s@orders.service && "
-			"systemd-analyze verify --man=no "
-			"ssetail-%s@orders.service >said 2>&1; "
-			"grep ssetail- said && exit 1; "
-			"systemd-analyze security --no-pager --offline=true "
-			"--threshold=20 ssetail-%s@orders.service",
-			folder, folder, *unit, *unit, *unit, *unit);
-		shell(command);
-	}
-}
-
 #define TEST(name) cmocka_unit_test_teardown(name, test_cleanup)
 
 int main(void)
@@ -303,7 +280,6 @@ int main(void)
 		TEST(lines_of_standard_input_become_entries),
 		TEST(they_come_once_when_redis_is_killed),
 		TEST(the_scripts_need_nothing_but_perl_base),
-		TEST(systemd_takes_the_units),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/lib/disk.h"
+#include "tests/lib/machine.h"
 #include "tests/lib/test.h"
 
 #define WORDS_MAX 16
@@ -25,19 +26,36 @@ static bool answers(void *context)
 	return does;
 }
 
+static void wait_for_answer(struct redis *r)
+{
+	/* As the file has it. */
+	setenv("REDISCLI_AUTH", "something-long-and-random", 1);
+	if (!wait_until(answers, r, test_limit_ms()))
+		test_fail("Redis does not answer");
+}
+
 void redis_start_again(struct redis *r)
 {
 	r->process = process_run("redis-server", "conf/cluster/redis.conf",
 		"--port", "0", "--unixsocket", r->address, "--dir", r->folder,
 		"--save", "", NULL);
-	if (!wait_until(answers, r, test_limit_ms()))
-		test_fail("Redis does not answer");
+	wait_for_answer(r);
+}
+
+void redis_start_in(struct redis *r, const struct machine *m)
+{
+	r->folder = disk_path(m->root, "srv");
+	r->address = disk_path(m->root, "run/redis.sock");
+	r->process = machine_run(m,
+		"exec redis-server "
+		"/usr/local/share/doc/ssetail/cluster/redis.conf "
+		"--bind 127.0.0.1 --unixsocket /run/redis.sock "
+		"--unixsocketperm 777 --dir /srv --save ''");
+	wait_for_answer(r);
 }
 
 void redis_start(struct redis *r)
 {
-	/* As the file has it. */
-	setenv("REDISCLI_AUTH", "something-long-and-random", 1);
 	r->folder = disk_folder();
 	r->address = disk_path(r->folder, "redis.sock");
 	redis_start_again(r);

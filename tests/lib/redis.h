@@ -8,6 +8,8 @@
 
 #include "tests/lib/process.h"
 
+struct machine;
+
 struct redis {
 	const char *folder;
 	const char *address; /* the path of its socket */
@@ -16,6 +18,10 @@ struct redis {
 
 /* Starts it and waits until it answers. */
 void redis_start(struct redis *r);
+
+/* The same in a machine, after machine_install: for all users there on
+ * 127.0.0.1:6379 and /run/redis.sock, which is the socket here, too. */
+void redis_start_in(struct redis *r, const struct machine *m);
 
 /* The same with what is on the disk, when it has ended. */
 void redis_start_again(struct redis *r);
@@ -33,6 +39,7 @@ size_t redis_length(const struct redis *r, const char *stream);
 #ifndef TESTS_LIB_INSIDE
 #include "tests/lib/test.h"
 #define redis_start(...)       TEST_HERE(redis_start(__VA_ARGS__))
+#define redis_start_in(...)    TEST_HERE(redis_start_in(__VA_ARGS__))
 #define redis_start_again(...) TEST_HERE(redis_start_again(__VA_ARGS__))
 #define redis_kill(...)	       TEST_HERE(redis_kill(__VA_ARGS__))
 #define redis_say(...)	       TEST_HERE(redis_say(__VA_ARGS__))

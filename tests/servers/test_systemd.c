@@ -5,7 +5,6 @@
  */
 #include "tests/lib/test.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,6 @@
 #include "tests/lib/disk.h"
 #include "tests/lib/machine.h"
 #include "tests/lib/pipe.h"
-#include "tests/lib/recipe.h"
 #include "tests/lib/responder.h"
 
 #define SERVICE	   "ssetail.service"
@@ -29,38 +27,6 @@ static struct responder service; /* it has no process of ours */
 /* Of a test: goes with it. */
 #define DROP_IN "/run/systemd/system/" SERVICE ".d/test.conf"
 
-static void add_to_unit(const char *drop_in, const char *lines)
-{
-	char command[150];
-
-	snprintf(command, sizeof(command), "mkdir -p $(dirname %s)", drop_in);
-	machine_do(&m, command);
-	disk_write(disk_path(m.root, "%s", drop_in), "[Service]\n%s", lines);
-	machine_do(&m, "systemctl daemon-reload");
-}
-
-/* What is built already, without a look at whether it should be anew. */
-static void install(void)
-{
-	char build[PATH_MAX];
-	char command[2 * PATH_MAX + 200];
-
-	snprintf(build, sizeof(build), "%s", process_program("ssetail.fcgi"));
-	*strrchr(build, '/') = '\0';
-	snprintf(command, sizeof(command),
-		"unset MAKEFLAGS MFLAGS MAKELEVEL; umask 022; "
-		"make -s -o all BUILD=%s PREFIX=/usr/local "
-		"SYSCONFDIR=/etc/ssetail DESTDIR=%s install",
-		build, m.root);
-	if (process_exit_code(process_run("sh", "-c", command, NULL)) != 0)
-		test_fail("make install");
-#ifdef __SANITIZE_ADDRESS__
-	/* What looks for leaks does it as a debugger would. */
-	add_to_unit("/etc/systemd/system/" SERVICE ".d/sanitizers.conf",
-		"SystemCallFilter=ptrace\n");
-#endif
-}
-
 /* What there is of it, and what it may leave behind. */
 static const char *traces(void)
 {
@@ -73,14 +39,9 @@ static const char *traces(void)
 
 static int boot(void **state)
 {
-	struct bytes commands;
-
 	(void)state;
 	machine_boot(&m, SERVICE);
-	install();
-	commands = recipe_read("README.md", "service");
-	machine_do(&m, commands.data);
-	bytes_release(&commands);
+	machine_install(&m);
 	service.address = disk_path(m.root, "run/ssetail/ssetail.sock");
 	service.config = disk_path(m.root, "etc/ssetail/ssetail.conf");
 	service.log = disk_path(m.root, "var/log/app/app.log");
@@ -105,11 +66,7 @@ static const char *journal(void)
 
 static const char *property(const char *name)
 {
-	char command[100];
-
-	snprintf(command, sizeof(command), "systemctl show -P %s " SERVICE,
-		name);
-	return machine_do(&m, command);
+	return machine_property(&m, SERVICE, name);
 }
 
 static void configure(const char *more)
@@ -242,14 +199,8 @@ static void it_may_write_in_its_own_folders_alone(void **state)
 	prepare("");
 	open_browser(&b);
 	disk_touch(disk_path(m.root, "tmp/of-others"));
-	assert_string_equal(
-		machine_do(&m,
-			"nsenter -m -t $(systemctl show -P MainPID " SERVICE
-			") setpriv --reuid=ssetail --regid=ssetail "
-			"--groups=adm "
-			"sh -c 'find / -path /proc -prune -o -writable "
-			"-not -type l -not -type c -not -type s -print | "
-			"sort'"),
+	machine_do_as(&m, SERVICE, "test ! -e /tmp/of-others");
+	assert_string_equal(machine_writable(&m, SERVICE),
 		"/run/ssetail/in\n/tmp\n/var/lib/ssetail\n/var/tmp\n");
 }
 
@@ -270,7 +221,7 @@ static struct reader *follow_link(const char *unit_lines)
 	struct reader *r;
 
 	prepare(", { name = \"linked\"; path = \"/var/log/app/link\"; }");
-	add_to_unit(DROP_IN, unit_lines);
+	machine_add_to_unit(&m, DROP_IN, unit_lines);
 	disk_write(disk_path(m.root, "srv/secret"), "secret\n");
 	disk_append(service.log, "inside\n");
 	lead("app.log");
@@ -402,7 +353,7 @@ static void a_reload_adds_what_was_granted(void **state)
 static const char *put_gate(void)
 {
 	machine_do(&m, "mkfifo /srv/gate");
-	add_to_unit(DROP_IN, "ExecStartPre=/bin/cat /srv/gate\n");
+	machine_add_to_unit(&m, DROP_IN, "ExecStartPre=/bin/cat /srv/gate\n");
 	return disk_path(m.root, "srv/gate");
 }
 
