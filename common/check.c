@@ -241,6 +241,15 @@ static void print_grant(const struct grant *grant)
 	puts(grant->rights ? "" : ": is not there: needs a restart when it is");
 }
 
+static void warn_of_root(
+	const struct config *config, const struct grants *grants)
+{
+	for (size_t i = 0; i < config->source_count; i++)
+		if (grants_give_root(grants, config, &config->sources[i]))
+			fprintf(stderr, "sandbox: %s: " SANDBOX_ROOT "\n",
+				config->sources[i].name);
+}
+
 static void print_sandbox(
 	const struct config *config, const struct grants *grants)
 {
@@ -252,6 +261,8 @@ static void print_sandbox(
 		print_grant(&grants->list[i]);
 	if (sandbox_version() < 0)
 		puts("sandbox: " SANDBOX_NO_LANDLOCK);
+	else
+		warn_of_root(config, grants);
 }
 
 /* ---- all of it */

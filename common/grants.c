@@ -255,6 +255,28 @@ void grants_add_source_now(struct grants *g, const struct config *config,
 	add_source(g, config, source, false);
 }
 
+static bool has_root(const struct grants *g)
+{
+	const struct grant *root = find(g, "/");
+
+	return root && (root->rights & GRANT_READ);
+}
+
+bool grants_give_root(const struct grants *g, const struct config *config,
+	const struct source_config *source)
+{
+	struct grants own = { .is_wary = g->is_wary };
+	bool result;
+
+	/* Hardly ever: else the disk is spared. */
+	if (!has_root(g))
+		return false;
+	grants_add_source(&own, config, source);
+	result = has_root(&own);
+	grants_release(&own);
+	return result;
+}
+
 /* ---- the program */
 
 void grants_add_responder(

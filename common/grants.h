@@ -15,8 +15,9 @@
  *	/var/log/app/link	/var/log, as if it were none, too
  *
  * Of a folder that is not there yet, the nearest above it that is; but never
- * the root. What is on a file system that may hang is not touched by whoever is
- * wary: then the folder is granted that it is mounted in.
+ * the root, which only a source gets that is directly in it. What is on a file
+ *system that may hang is not touched by whoever is wary: then the folder is
+ *granted that it is mounted in.
  */
 #ifndef SSETAIL_GRANTS_H
 #define SSETAIL_GRANTS_H
@@ -70,6 +71,10 @@ void grants_add_source(struct grants *g, const struct config *config,
 
 /* Adds what a source needs as things are now. */
 void grants_add_source_now(struct grants *g, const struct config *config,
+	const struct source_config *source);
+
+/* Is the root granted, and for this source? */
+bool grants_give_root(const struct grants *g, const struct config *config,
 	const struct source_config *source);
 
 /* The first of what is needed that is not within what was granted, or NULL.

@@ -19,6 +19,9 @@
 #define SANDBOX_NO_LANDLOCK                                                    \
 	"this kernel has no Landlock: all that this user may read can be read"
 
+/* What is said of a source that is granted the root. */
+#define SANDBOX_ROOT "is granted /: all that this user may read can be read"
+
 /* The version of the kernel's Landlock, from 1, or -1 with errno: ENOSYS,
  * EOPNOTSUPP (switched off), EPERM (a container's filter). */
 int sandbox_version(void);

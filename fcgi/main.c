@@ -167,6 +167,20 @@ static void add_grants(
 		grants_add_source(g, config, &config->sources[i]);
 }
 
+/* What is not as an operator would expect it. */
+static void warn_of_grants(const struct grants *g, const struct config *config)
+{
+	for (size_t i = 0; i < g->count; i++)
+		if (!g->list[i].rights)
+			log_warning("sandbox: %s: is not there: needs a "
+				    "restart when it is",
+				g->list[i].path);
+	for (size_t i = 0; i < config->source_count; i++)
+		if (grants_give_root(g, config, &config->sources[i]))
+			log_warning("sandbox: %s: " SANDBOX_ROOT,
+				config->sources[i].name);
+}
+
 /* Returns 0, or -1 after saying why not. */
 static int enter_sandbox(const struct config *config, const char *address)
 {
@@ -183,11 +197,8 @@ static int enter_sandbox(const struct config *config, const char *address)
 	}
 	if (version == 0)
 		log_warning("sandbox: " SANDBOX_NO_LANDLOCK);
-	for (size_t i = 0; version > 0 && i < granted.count; i++)
-		if (!granted.list[i].rights)
-			log_warning("sandbox: %s: is not there: needs a "
-				    "restart when it is",
-				granted.list[i].path);
+	else
+		warn_of_grants(&granted, config);
 	return 0;
 }
 

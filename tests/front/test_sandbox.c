@@ -419,8 +419,7 @@ static void a_configuration_beyond_it_needs_a_restart(void **state)
 			"ssetail.conf: cannot be read: is not within what the "
 			"sandbox was granted at the start; expected a "
 			"restart\n"));
-		assert_non_null(
-			strstr(said, "reload: nothing has changed\n"));
+		assert_non_null(strstr(said, "reload: nothing has changed\n"));
 	} else {
 		assert_non_null(strstr(said, "0 changed"));
 	}
@@ -632,6 +631,28 @@ static void t_says_what_is_granted(void **state)
 		strstr(checked(&o, NULL, "ssetail.cgi"), "sandbox: off\n"));
 }
 
+static void a_source_in_the_root_is_warned_of(void **state)
+{
+	static const char warning[] = "sandbox: linked: is granted /: all "
+				      "that this user may read can be read\n";
+	struct outside o;
+
+	(void)state;
+	prepare(&o, "");
+	/* Nothing is made there. */
+	lead(&o, "/no-such-file-here");
+	responder_run(&o.r, NULL);
+	if (!has_landlock())
+		return;
+	process_wait_errors(o.r.process, warning);
+	assert_null(strstr(process_errors(o.r.process), "sandbox: log: "));
+	struct process *p = process_run(
+		process_program("ssetail.fcgi"), "-c", o.r.config, "-t", NULL);
+	process_exit_code(p);
+	assert_non_null(strstr(process_errors(p), warning));
+	assert_null(strstr(process_errors(p), "sandbox: log: "));
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, test_cleanup)
 
 int main(void)
@@ -653,6 +674,7 @@ int main(void)
 		TEST(a_crash_leaves_no_core),
 		TEST(the_same_user_cannot_look_into_it),
 		TEST(t_says_what_is_granted),
+		TEST(a_source_in_the_root_is_warned_of),
 	};
 
 	return test_run("sandbox", tests, sizeof(tests) / sizeof(*tests), 3);

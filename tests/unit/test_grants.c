@@ -126,9 +126,31 @@ static void nothing_high_is_granted_for_the_sake_of_a_folder(void **state)
 	grants_release(&grants);
 	add("/tmp/x");
 	expect({ "/tmp", GRANT_READ });
-	/* Whoever has a log in the root reads the root. */
-	add("/x");
-	expect({ "/", GRANT_READ });
+}
+
+static bool has_given_root(const char *path)
+{
+	struct source_config s = source(path);
+
+	return grants_give_root(&grants, &config, &s);
+}
+
+static void whoever_has_a_log_in_the_root_reads_the_root(void **state)
+{
+	(void)state;
+	make("log");
+	add(in("log/x"));
+	assert_false(has_given_root("/no-such-file-here"));
+	add("/no-such-file-here");
+	assert_true(has_given_root("/no-such-file-here"));
+	assert_true(has_given_root("/tmp"));
+	assert_false(has_given_root(in("log/x")));
+	expect({ folder, GRANT_READ }, { "/", GRANT_READ });
+	/* By a link, too. */
+	disk_link("/no-such-file-here", in("log/link"));
+	add(in("log/link"));
+	assert_true(has_given_root(in("log/link")));
+	expect({ folder, GRANT_READ }, { "/", GRANT_READ });
 }
 
 static void a_folder_that_is_not_there_gets_the_nearest_that_is(void **state)
@@ -318,6 +340,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(a_source_gets_the_folder_above_its_own),
 		TEST(nothing_high_is_granted_for_the_sake_of_a_folder),
+		TEST(whoever_has_a_log_in_the_root_reads_the_root),
 		TEST(a_folder_that_is_not_there_gets_the_nearest_that_is),
 		TEST(links_grant_what_they_may_lead_to_next),
 		TEST(a_pipe_gets_its_spool_and_where_it_is_made),
