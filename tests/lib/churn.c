@@ -115,10 +115,8 @@ static const char *write_logrotate(
 	const char *path = disk_path(c->folder, "%s", name);
 
 	disk_write(path,
-		"%s {\n\trotate %d\n\tmissingok\n\tsu %s %s\n"
-		"\tnocompress\n\t%s\n}\n",
-		c->log, SIBLINGS_KEPT, geteuid() ? "nobody" : "root",
-		geteuid() ? "nogroup" : "root", how);
+		"%s {\n\trotate %d\n\tmissingok\n\tnocompress\n\t%s\n}\n",
+		c->log, SIBLINGS_KEPT, how);
 	return path;
 }
 
