@@ -15,8 +15,8 @@
  * to standard error, and a line for each source that anybody may read without
  * being public, or for which the sandbox grants the root. To standard output go
  * the grants that the sandbox is to have, a line for each, and at the end one
- * line. Returns 0, or EX_NOINPUT when
- * something could not be opened. Blocks on the disk.
+ * line. Returns 0, or EX_NOINPUT when something could not be opened. Blocks on
+ * the disk.
  */
 int check_sources(const struct config *config, const struct grants *grants);
 

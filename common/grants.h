@@ -16,8 +16,8 @@
  *
  * Of a folder that is not there yet, the nearest above it that is; but never
  * the root, which only a source gets that is directly in it. What is on a file
- *system that may hang is not touched by whoever is wary: then the folder is
- *granted that it is mounted in.
+ * system that may hang is not touched by whoever is wary: then the folder is
+ * granted that it is mounted in.
  */
 #ifndef SSETAIL_GRANTS_H
 #define SSETAIL_GRANTS_H
