@@ -151,7 +151,7 @@ help:
 	@echo 'make valgrind      the same in memcheck; VALGRIND="PROGRAM..." some'
 	@echo 'make clean         removes build/'
 	@echo
-	@echo 'run and check install the Debian packages they need, and say so first.'
+	@echo 'Whatever needs more Debian packages installs them, and says so first.'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS LDLIBS (or in config.mk),'
 	@echo '           DESTDIR PREFIX SYSCONFDIR FCGIDIR CGIDIR MANDIR DOCDIR UNITDIR SYSUSERSDIR,'
 	@echo '           WERROR=1, SANITIZE=address,undefined, V=1 shows commands'
@@ -300,14 +300,14 @@ FUZZ         = $(patsubst $(BUILD)/tests/fuzz/fuzz_%,%,$(fuzzers))
 fuzzers: $(fuzzers)
 
 fuzz:
-	@$(PACKAGES) build check
+	@$(PACKAGES) build check fuzz
 	$(AGAIN) CC=clang SANITIZE=fuzzer,address,undefined fuzzers
 	@tests/tools/fuzz build/sanitize-fuzzer-address-undefined \
 		$(FUZZ_SECONDS) $(FUZZ)
 
 # Nothing but the harnesses with the corpus; -O0, so that a line is a line.
 fuzz-coverage:
-	@$(PACKAGES) build check
+	@$(PACKAGES) build check coverage
 	$(AGAIN) CC=gcc BUILD=build/coverage HARDEN= LDHARDEN= \
 		CFLAGS='-O0 --coverage' LDFLAGS=--coverage fuzzers
 	@tests/tools/fuzz-coverage build/coverage
