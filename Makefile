@@ -225,6 +225,10 @@ dist:
 PACKAGES = tests/tools/packages -r build/undo
 AGAIN    = +@$(MAKE) --no-print-directory $(if $(V),,-s)
 
+# picks VARIABLE,OF: it picks something, and nothing but some of these.
+picks = $(if $(strip $($1)),,$(error $1 picks nothing: expected some of $2))$\
+        $(foreach one,$(filter-out $2,$($1)),$(error $1: no $(one): expected some of $2))
+
 testlib_o  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib/*.c))
 tested_o   = $(common_o) $(filter-out %/main.o,$(fcgi_o))
 tests_in   = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/$1/test_*.c))
@@ -273,10 +277,11 @@ $(PARTS:%=checked-%): checked-%:
 sanitize:
 	+@$(MAKE) --no-print-directory SANITIZE=address,undefined check
 
-VALGRIND = $(units) $(front) $(servers) $(browser) $(cluster)
+every_test = $(units) $(front) $(servers) $(browser) $(cluster)
+VALGRIND   = $(every_test)
 
 valgrind:
-	@$(PACKAGES) build check servers browser cluster valgrind
+	@$(call picks,VALGRIND,$(every_test))$(PACKAGES) build check servers browser cluster valgrind
 	$(AGAIN) $(VALGRIND)
 	@tests/tools/valgrind $(BUILD) $(VALGRIND)
 
@@ -284,6 +289,7 @@ valgrind:
 picture:
 	@$(PACKAGES) build check browser
 	$(AGAIN) $(BUILD)/tests/browser/test_viewer
+	@rm -f $(BUILD)/viewer-readme.png
 	@TEST_BUILD=$(BUILD) TEST_FILTER=it_looks_like_this \
 		$(BUILD)/tests/browser/test_viewer
 	cp $(BUILD)/viewer-readme.png conf/demo/viewer.png
@@ -295,11 +301,13 @@ lint:
 # ---- fuzzing
 
 FUZZ_SECONDS = 60
-FUZZ         = $(patsubst $(BUILD)/tests/fuzz/fuzz_%,%,$(fuzzers))
+harnesses    = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ         = $(harnesses)
 
 fuzzers: $(fuzzers)
 
 fuzz:
+	@$(call picks,FUZZ,$(harnesses))tests/tools/number FUZZ_SECONDS '$(FUZZ_SECONDS)'
 	@$(PACKAGES) build check fuzz
 	$(AGAIN) CC=clang SANITIZE=fuzzer,address,undefined fuzzers
 	@tests/tools/fuzz build/sanitize-fuzzer-address-undefined \
@@ -335,6 +343,7 @@ $(BUILD)/tests/bench/beside/bare: $(BUILD)/tests/bench/beside/bare.o
 TORTURE_LINES ?= 100000
 
 torture:
+	@tests/tools/number TORTURE_LINES '$(TORTURE_LINES)'
 	@$(PACKAGES) build check
 	$(AGAIN) $(programs) $(BUILD)/tests/front/test_torture
 	@TEST_BUILD=$(BUILD) TORTURE_LINES=$(TORTURE_LINES) \
@@ -342,15 +351,19 @@ torture:
 	@tests/tools/mutants $(BUILD)/tests/front/test_torture $(MAKE)
 
 # What a check lives a sample of is lived in full here.
+FAULTS_EVERY ?= 1
+
 faults:
+	@tests/tools/number FAULTS_EVERY '$(FAULTS_EVERY)'
 	@$(PACKAGES) build check servers
 	$(AGAIN) $(programs) $(static) $(units) $(front) $(servers)
-	@tests/tools/faults $(BUILD)
+	@FAULTS_EVERY=$(FAULTS_EVERY) tests/tools/faults $(BUILD)
 
 # Everything at once, for as long as one likes.
 SECONDS ?= 60
 
 soak:
+	@tests/tools/number SECONDS '$(SECONDS)'
 	@$(PACKAGES) build check
 	$(AGAIN) $(programs) $(BUILD)/tests/front/test_soak
 	@TEST_BUILD=$(BUILD) SOAK_SECONDS=$(SECONDS) \

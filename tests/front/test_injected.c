@@ -525,8 +525,7 @@ static void plan_allocations(
 
 static void without_any_fault(void **state)
 {
-	const char *given = getenv("FAULTS_EVERY");
-	unsigned every = given ? (unsigned)atoi(given) : EVERY;
+	unsigned every = test_setting("FAULTS_EVERY", 1, EVERY);
 
 	(void)state;
 	for (int program = FCGI; program <= CGI; program++)

@@ -401,7 +401,7 @@ enum { FILES = 6, FILE_LINES = 50, LINES = FILES * FILE_LINES, LINE_LEN = 400 };
 static int thousands(void)
 {
 	return (int)test_setting(
-		"TEST_CLIENTS", test_is_memcheck() ? 300 : 3000);
+		"TEST_CLIENTS", 1, test_is_memcheck() ? 300 : 3000);
 }
 
 static void rotate(const struct responder *r, int files)

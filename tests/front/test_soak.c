@@ -583,7 +583,7 @@ static void release(void)
 
 static void loses_nothing_and_does_not_grow(void **state)
 {
-	uint32_t seconds = test_setting("SOAK_SECONDS", SECONDS);
+	uint32_t seconds = test_setting("SOAK_SECONDS", 1, SECONDS);
 	int64_t begin, step_ms = (int64_t)seconds * 1000 / (SAMPLES + 1);
 	unsigned number = 0;
 

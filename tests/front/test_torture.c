@@ -287,8 +287,9 @@ static const char *write_config(const char *name, const char *listen)
 static void prepare(void)
 {
 	chance_begin("TORTURE_SEED");
-	churn_open(&t.log, disk_folder(), test_setting("TORTURE_LINES", 5000));
-	t.log.slow = test_setting("TORTURE_SLOW", 0);
+	churn_open(
+		&t.log, disk_folder(), test_setting("TORTURE_LINES", 1, 5000));
+	t.log.slow = test_setting("TORTURE_SLOW", 0, 0);
 	t.log.between = come_back_one;
 	printf("torture: %" PRIu32 " lines\n", t.log.lines);
 	for (size_t i = 0; i < READERS; i++) {

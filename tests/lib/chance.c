@@ -7,7 +7,7 @@ static uint64_t state;
 
 uint32_t chance_begin(const char *variable)
 {
-	uint32_t seed = test_setting(variable, (uint32_t)test_now_ms());
+	uint32_t seed = test_setting(variable, 0, (uint32_t)test_now_ms());
 
 	state = seed * 0x9e3779b97f4a7c15u | 1;
 	print_message("%s=%u\n", variable, seed);

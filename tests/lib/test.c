@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sysexits.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -60,11 +61,22 @@ bool test_is_memcheck(void)
 	return getenv("TEST_MEMCHECK") != NULL;
 }
 
-uint32_t test_setting(const char *name, uint32_t otherwise)
+uint32_t test_setting(const char *name, uint32_t least, uint32_t otherwise)
 {
 	const char *value = getenv(name);
+	unsigned long number;
+	char *end;
 
-	return value ? (uint32_t)strtoul(value, NULL, 10) : otherwise;
+	if (!value)
+		return otherwise;
+	number = strtoul(value, &end, 10);
+	if (value[0] < '0' || value[0] > '9' || *end || number < least ||
+		number > UINT32_MAX) {
+		fprintf(stderr, "%s='%s': expected a whole number from %u on\n",
+			name, value, least);
+		exit(EX_USAGE);
+	}
+	return (uint32_t)number;
 }
 
 int test_limit_ms(void)

@@ -43,8 +43,9 @@ int64_t test_now_ms(void);
 /* Do the programs run in memcheck (tests/tools/valgrind), many times slower? */
 bool test_is_memcheck(void);
 
-/* A number from the environment; without it `otherwise`. */
-uint32_t test_setting(const char *name, uint32_t otherwise);
+/* A whole number from the environment; without it `otherwise`. Ends the program
+ * where something else is set, or less than `least`. */
+uint32_t test_setting(const char *name, uint32_t least, uint32_t otherwise);
 
 /* How long a wait lasts at most: 30,000, or TEST_LIMIT seconds from the
  * environment. Generous: only a failing test ever waits that long. */
