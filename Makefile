@@ -256,6 +256,7 @@ endif
 WRAP_test_cold = preadv2 pread fstatfs
 WRAP_fuzz_split = cold_read
 WRAP_test_pump = inotify_init1
+WRAP_test_stream = realloc
 
 $(units) $(front) $(servers) $(browser) $(cluster): %: %.o $(testlib_o) $(tested_o)
 	$(call step,LD)$(CC) $(ALL_LDFLAGS) $(WRAP_$(@F):%=-Wl,--wrap=%) -o $@ $^ \

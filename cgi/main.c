@@ -30,6 +30,9 @@
 
 #define SECOND_MS 1000
 
+/* Between two warnings that the stream waits. */
+#define WARNING_MS 60000
+
 static volatile sig_atomic_t stopped;
 
 static void stop(int sig)
@@ -146,6 +149,7 @@ struct session {
 	int64_t last_sent_ms;
 	int64_t last_look_ms;
 	int64_t ends_ms;
+	int64_t next_warning_ms;
 };
 
 static void ignore_news(
@@ -155,6 +159,17 @@ static void ignore_news(
 	/* There is more than one look may read. */
 	if (outcome == FEED_MORE)
 		*(bool *)context = true;
+}
+
+/* There is no memory, or the disk has failed: a second later it is tried again,
+ * and nothing is lost by that. */
+static void put_off(struct session *s, int error)
+{
+	if (program_now_ms() >= s->next_warning_ms) {
+		s->next_warning_ms = program_now_ms() + WARNING_MS;
+		log_warning("stream: has to wait: %s", strerror(error));
+	}
+	wait_for(NULL, 0, SECOND_MS);
 }
 
 /* Sends all there is. Returns 0, or -1 when the stream cannot go on. */
@@ -172,7 +187,7 @@ static int send_news(struct session *s, const struct config *config)
 		s->last_sent_ms = program_now_ms();
 	}
 	if (output && output->outcome == FEED_FAILED)
-		return -1;
+		put_off(s, output->error);
 	if (program_now_ms() - s->last_sent_ms >=
 		(int64_t)config->heartbeat_s * SECOND_MS) {
 		if (write_all(STREAM_HEARTBEAT, strlen(STREAM_HEARTBEAT)) < 0)

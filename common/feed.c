@@ -12,6 +12,22 @@
  * client which did not come to follow it. */
 #define UNUSED_LOOKS 30
 
+int feed_scratch_init(struct feed_scratch *s)
+{
+	*s = (struct feed_scratch){ 0 };
+	if (buffer_reserve(&s->window, PLACE_LAST_BYTES + FEED_WINDOW_BYTES) &&
+		buffer_reserve(&s->text, FEED_PIECE_BYTES))
+		return 0;
+	feed_scratch_release(s);
+	return -1;
+}
+
+void feed_scratch_release(struct feed_scratch *s)
+{
+	buffer_release(&s->window);
+	buffer_release(&s->text);
+}
+
 struct timespec feed_now(void)
 {
 	struct timespec now;

@@ -77,6 +77,11 @@ struct feed_scratch {
 	struct delivery made; /* what feed_produce made last, without bytes */
 };
 
+/* Takes what ordinary lines need, so that those who are served go on when
+ * others have taken all the memory there is. Returns 0, or -1 with ENOMEM. */
+int feed_scratch_init(struct feed_scratch *s);
+void feed_scratch_release(struct feed_scratch *s);
+
 struct feed {
 	const struct source_config *config; /* borrowed */
 	struct feed_scratch *scratch;	    /* borrowed */

@@ -6,9 +6,6 @@
 #include "common/log.h"
 #include "common/scan.h"
 
-/* Bytes the head reads at once: it wants all there is. */
-#define WINDOW_BYTES 262144u
-
 /* Bytes it reads in one look before others get their turn. */
 #define LOOK_BYTES (2u << 20)
 
@@ -269,8 +266,8 @@ static enum scan_outcome begin_new(struct feed *f, struct scan *s,
 	struct file *file, const struct cursor_place *at)
 {
 	enum scan_outcome outcome = scan_begin(f->config->format, s,
-		&f->scratch->window, WINDOW_BYTES, file, at->offset, at->check,
-		file->size, f->config->max_line_bytes);
+		&f->scratch->window, FEED_WINDOW_BYTES, file, at->offset,
+		at->check, file->size, f->config->max_line_bytes);
 
 	s->is_paused = feed_is_quiet(f, file);
 	return outcome;

@@ -15,6 +15,9 @@
 #include "common/feed.h"
 #include "common/scan.h"
 
+/* Bytes the head reads at once: it wants all there is. */
+#define FEED_WINDOW_BYTES 262144u
+
 /* The monotonic clock, coarse. */
 struct timespec feed_now(void);
 

@@ -10,7 +10,7 @@ int hub_init(struct hub *h, const struct config *config)
 {
 	*h = (struct hub){ .config = config, .version = 1 };
 	h->sources = calloc(config->source_count, sizeof(*h->sources));
-	if (!h->sources)
+	if (!h->sources || feed_scratch_init(&h->scratch) < 0)
 		return -1;
 	h->watch = watch_new();
 	if (!h->watch)
@@ -40,8 +40,7 @@ void hub_release(struct hub *h)
 	while (h->owned)
 		hub_free_config(&h->owned);
 	watch_free(h->watch);
-	buffer_release(&h->scratch.window);
-	buffer_release(&h->scratch.text);
+	feed_scratch_release(&h->scratch);
 	*h = (struct hub){ 0 };
 }
 

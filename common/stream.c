@@ -36,9 +36,18 @@ struct studio {
 	struct output output;
 };
 
+/* A piece, and the block that was one too many for it. */
+#define STUDIO_BYTES (2 * FEED_PIECE_BYTES)
+
 struct studio *studio_new(void)
 {
-	return calloc(1, sizeof(struct studio));
+	struct studio *s = calloc(1, sizeof(*s));
+
+	if (s && buffer_reserve(&s->bytes, STUDIO_BYTES) &&
+		buffer_reserve(&s->id, PLACE_ID_BYTES))
+		return s;
+	studio_free(s);
+	return NULL;
 }
 
 void studio_free(struct studio *s)
@@ -482,7 +491,8 @@ bool stream_produce(struct stream *s, struct studio *studio, int64_t now_ms,
 		if (outcome != FEED_NOTHING) {
 			studio->is_kept = false;
 			*made = (struct output){ .number = ++studio->number,
-				.outcome = outcome };
+				.outcome = outcome,
+				.error = errno };
 			return false;
 		}
 	}
@@ -513,6 +523,8 @@ bool stream_produce(struct stream *s, struct studio *studio, int64_t now_ms,
 			continue;
 		outcome = produce_one(s, studio, i, now_ms, limit, &parts);
 		if (studio->bytes.failed) {
+			/* What was not said is not behind it. */
+			studio->to[i] = studio->from[i];
 			errno = ENOMEM;
 			outcome = FEED_FAILED;
 		}
@@ -523,6 +535,7 @@ bool stream_produce(struct stream *s, struct studio *studio, int64_t now_ms,
 			studio->silent[i] = false;
 		} else if (outcome != FEED_NOTHING) {
 			made->outcome = outcome;
+			made->error = errno;
 		}
 	}
 	if (only < 0)

@@ -55,10 +55,12 @@ struct output {
 	size_t len;
 	size_t count;
 	struct piece pieces[REQUEST_SOURCES_MAX];
-	enum feed_outcome outcome; /* without bytes: what is in the way */
+	enum feed_outcome outcome; /* without bytes: what is in the way, */
+	int error;		   /* and of FEED_FAILED the errno */
 };
 
-/* The memory of streams that make their output together. */
+/* The memory of streams that make their output together. What ordinary ones
+ * need is there from the start; NULL with ENOMEM. */
 struct studio;
 struct studio *studio_new(void);
 void studio_free(struct studio *s);
@@ -83,7 +85,8 @@ void stream_add_head(
  * Says what comes next. With `only` not negative: of that subscription
  * alone, and at most `limit` bytes of it, which makes a piece that was
  * produced before come again. Leaves it in *output, in any case. False,
- * with (*output)->outcome, when there is nothing now.
+ * with (*output)->outcome, when there is nothing now; after FEED_FAILED, too,
+ * the stream stands where it stood, and it may be tried again.
  */
 bool stream_produce(struct stream *s, struct studio *studio, int64_t now_ms,
 	int only, size_t limit, const struct output **output);

@@ -17,6 +17,12 @@
 /* And one that has its answer must have closed. */
 #define END_DEADLINE_MS 10000
 
+/* An end of a stream, or the head of one. */
+#define ANSWER_BYTES 1024
+
+/* An output of ordinary size, see studio_new, with its headers. */
+#define WIRE_BYTES (2 * FEED_PIECE_BYTES)
+
 int client_context_init(struct client_context *x, int epoll, struct hub *hub)
 {
 	*x = (struct client_context){
@@ -26,7 +32,10 @@ int client_context_init(struct client_context *x, int epoll, struct hub *hub)
 		.figures = { .pid = getpid(), .started = time(NULL) },
 	};
 	x->ready_end = &x->ready;
-	return x->studio ? 0 : -1;
+	return x->studio && buffer_reserve(&x->answer, ANSWER_BYTES) &&
+			       buffer_reserve(&x->wire, WIRE_BYTES)
+		       ? 0
+		       : -1;
 }
 
 void client_context_release(struct client_context *x)

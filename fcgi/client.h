@@ -49,7 +49,8 @@ struct client_context {
 	size_t streams;	     /* of them, those that have one or wait for it */
 	size_t streams_max;  /* that there are descriptors for */
 	struct tally *tally; /* of these; NULL: nobody asked for it yet */
-	int64_t next_warning_ms;
+	int64_t next_warning_ms;  /* of a limit, */
+	int64_t next_shortage_ms; /* of what streams wait for */
 	struct log_budget log;
 	struct figures figures; /* that of the wake-ups is the loop's */
 };
@@ -79,7 +80,7 @@ struct client {
 	uint8_t state;
 	bool is_ready;		     /* in the list */
 	bool is_blocked;	     /* its socket took nothing more */
-	bool is_waiting;	     /* for the disk, or for the head to look */
+	bool is_waiting;	     /* for the disk, the head, or memory */
 	bool is_ending;		     /* once nothing is owed any more */
 	bool is_counted;	     /* among the streams of the context, */
 	uint16_t id;		     /* of its request */
@@ -96,6 +97,8 @@ struct client {
 	int64_t ends_ms;  /* its lifetime; INT64_MAX: none */
 };
 
+/* Takes the memory that streams need to go on when there is no more. Returns
+ * 0, or -1 with ENOMEM; to be released in any case. */
 int client_context_init(struct client_context *x, int epoll, struct hub *hub);
 void client_context_release(struct client_context *x);
 

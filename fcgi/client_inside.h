@@ -8,9 +8,9 @@
  *	client_send.c    records, the socket that takes them, what is said last
  *
  * What opens, answers or sends may close the client, or end it: who goes on
- * after that looks at its state. Without memory a client is closed, and no
- * other notices. Nothing waits for a socket. now_ms: program_now_ms, of this
- * turn of the loop.
+ * after that looks at its state. Without memory who comes is turned away, and
+ * who has a stream keeps it: what comes next waits. Nothing waits for a socket.
+ * now_ms: program_now_ms, of this turn of the loop.
  */
 #ifndef SSETAIL_CLIENT_INSIDE_H
 #define SSETAIL_CLIENT_INSIDE_H

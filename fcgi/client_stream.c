@@ -1,12 +1,16 @@
 /* A stream: one output after the other, what is owed of one, the heartbeat. */
 #include "fcgi/client_inside.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "fcgi/record.h"
+
+/* Between two warnings that streams wait. */
+#define WARNING_MS 60000
 
 /* Outputs a client gets in one turn of the loop before others have theirs. */
 #define ROUNDS 16
@@ -28,8 +32,31 @@ static void end_stream(struct client *c)
 	client_answer(c, &nothing);
 }
 
+/* There is no memory, or the disk has failed: what comes next is tried again
+ * by the tick. The stream stands where it stood, and loses nothing by that. */
+static void put_off(struct client *c, int error, int64_t now_ms)
+{
+	struct client_context *x = c->context;
+
+	c->is_waiting = true;
+	if (now_ms < x->next_shortage_ms)
+		return;
+	x->next_shortage_ms = now_ms + WARNING_MS;
+	log_warning("streams: have to wait: %s", strerror(error));
+}
+
+/* What is in the way of an output, and of the stream for now. */
+static void wait_for_output(
+	struct client *c, const struct output *o, int64_t now_ms)
+{
+	if (o->outcome == FEED_FAILED)
+		put_off(c, o->error, now_ms);
+	else
+		c->is_waiting = o->outcome == FEED_WAIT;
+}
+
 /* The output as records, each piece in its own: made once for all clients
- * that get the same. */
+ * that get the same. Without memory it has failed. */
 static const struct buffer *wire_of(struct client *c, const struct output *o)
 {
 	struct client_context *x = c->context;
@@ -45,6 +72,24 @@ static const struct buffer *wire_of(struct client *c, const struct output *o)
 	x->wire_number = x->wire.failed ? 0 : o->number;
 	x->wire_id = c->id;
 	return &x->wire;
+}
+
+/* Offers the socket the output's records from byte `from` on. Returns how many
+ * bytes it took of context->wire, or -1: not now, or the peer is gone. */
+static ssize_t send_wire(
+	struct client *c, const struct output *o, size_t from, int64_t now_ms)
+{
+	const struct buffer *wire = wire_of(c, o);
+	ssize_t n;
+
+	if (wire->failed) {
+		put_off(c, ENOMEM, now_ms);
+		return -1;
+	}
+	n = client_send_some(c, wire->data + from, wire->len - from, now_ms);
+	if (n < 0)
+		client_close(c);
+	return n;
 }
 
 /* `sent` bytes of the output were accepted: whole pieces are done with, the
@@ -82,7 +127,6 @@ static bool pay(struct client *c, int64_t now_ms)
 {
 	struct client_context *x = c->context;
 	struct owed *owed = &c->owed;
-	const struct buffer *wire;
 	const struct output *o;
 	ssize_t n;
 
@@ -90,7 +134,8 @@ static bool pay(struct client *c, int64_t now_ms)
 		return true;
 	if (!stream_produce(&c->as.session->stream, x->studio, now_ms,
 		    (int)owed->subscription, owed->piece_bytes, &o) &&
-		(o->outcome == FEED_WAIT || o->outcome == FEED_MORE)) {
+		o->outcome != FEED_NOTHING) {
+		wait_for_output(c, o, now_ms);
 		c->is_waiting = true;
 		return false;
 	}
@@ -101,16 +146,11 @@ static bool pay(struct client *c, int64_t now_ms)
 		client_close(c);
 		return false;
 	}
-	wire = wire_of(c, o);
-	n = wire->failed ? -1
-			 : client_send_some(c, wire->data + owed->sent,
-				   wire->len - owed->sent, now_ms);
-	if (n < 0) {
-		client_close(c);
+	n = send_wire(c, o, owed->sent, now_ms);
+	if (n < 0)
 		return false;
-	}
 	owed->sent += (size_t)n;
-	if (owed->sent < wire->len) {
+	if (owed->sent < x->wire.len) {
 		client_block(c, true, now_ms);
 		return false;
 	}
@@ -124,7 +164,6 @@ static bool send_one(struct client *c, int64_t now_ms)
 {
 	struct client_context *x = c->context;
 	struct stream *s = &c->as.session->stream;
-	const struct buffer *wire;
 	const struct output *o;
 	ssize_t n;
 
@@ -142,22 +181,16 @@ static bool send_one(struct client *c, int64_t now_ms)
 	if (stream_is_current(s, now_ms))
 		return false;
 	if (!stream_produce(s, x->studio, now_ms, -1, x->piece_bytes, &o)) {
-		c->is_waiting = o->outcome == FEED_WAIT;
-		if (o->outcome == FEED_FAILED)
-			client_close(c);
-		else if (stream_is_over(s))
+		wait_for_output(c, o, now_ms);
+		if (stream_is_over(s))
 			end_stream(c);
 		return o->outcome == FEED_MORE;
 	}
-	wire = wire_of(c, o);
-	n = wire->failed ? -1
-			 : client_send_some(c, wire->data, wire->len, now_ms);
-	if (n < 0) {
-		client_close(c);
+	n = send_wire(c, o, 0, now_ms);
+	if (n < 0)
 		return false;
-	}
 	settle(c, o, (size_t)n);
-	if ((size_t)n < wire->len) {
+	if ((size_t)n < x->wire.len) {
 		client_block(c, true, now_ms);
 		return false;
 	}
@@ -196,7 +229,9 @@ void client_send_heartbeat(struct client *c, int64_t now_ms)
 	buffer_clear(b);
 	client_add_records(
 		b, c->id, STREAM_HEARTBEAT, strlen(STREAM_HEARTBEAT));
-	n = b->failed ? -1 : client_send_some(c, b->data, b->len, now_ms);
+	if (b->failed) /* the next tick tries again */
+		return;
+	n = client_send_some(c, b->data, b->len, now_ms);
 	if (n == 0)
 		client_block(c, true, now_ms);
 	else if (n != (ssize_t)b->len)

@@ -399,7 +399,7 @@ static void run(struct server *s, const sigset_t *while_waiting)
 
 static void end_all(struct server *s)
 {
-	size_t count = s->clients.count;
+	size_t count = s->clients.streams;
 
 	for (struct client *c = s->list.next; c != &s->list; c = c->next)
 		client_end(c);

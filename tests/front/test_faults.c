@@ -465,11 +465,23 @@ static void limit_memory(pid_t pid, rlim_t bytes)
 	assert_int_equal(prlimit(pid, RLIMIT_AS, &limit, NULL), 0);
 }
 
+/* So many lines in one write take more memory than one, which is there all the
+ * same. */
+static void append_at_once(const char *log, unsigned from, unsigned to)
+{
+	struct bytes lines = BYTES_INIT;
+
+	for (unsigned i = from; i < to; i++)
+		bytes_add_format(&lines, "%u\n", i);
+	disk_append_bytes(log, lines.data, lines.len);
+	bytes_release(&lines);
+}
+
 /* Heads that are not complete are kept in memory, and of many that is more
  * than there is. */
 static void without_memory_some_are_refused_and_others_served(void **state)
 {
-	enum { MANY = 200, HEAD = 60000, MORE = 4 << 20 };
+	enum { MANY = 200, BURST = 300, HEAD = 60000, MORE = 4 << 20 };
 	struct front_client *hogs[MANY];
 	struct bytes head = BYTES_INIT;
 	struct responder r;
@@ -508,12 +520,52 @@ static void without_memory_some_are_refused_and_others_served(void **state)
 	}
 	print_message("%d of %d were refused\n", refused, MANY);
 	assert_in_range(refused, 1, MANY);
+	append_at_once(r.log, MANY + 1, MANY + 1 + BURST);
+	expect_lines(stays, 0, MANY + 1 + BURST);
+	assert_false(stays->closed);
 	for (int i = 0; i < MANY; i++)
 		reader_close(&hogs[i]->reader);
 	limit_memory(pid, RLIM_INFINITY);
 	responder_follow(&r, NULL);
 	assert_int_equal(process_stop(r.process), 0);
 	bytes_release(&head);
+}
+
+/* A line that there is no memory for is what a client is owed until there is.
+ */
+static void a_line_waits_for_memory(void **state)
+{
+	enum { LONG = 200000, MORE = 128 << 10 };
+	static char line[LONG + 1];
+	struct reader *reader;
+	struct responder r;
+	pid_t pid;
+
+	(void)state;
+	if (!responder_memory_is_real())
+		return;
+	responder_start(
+		&r, &(struct responder_how){ .settings = "heartbeat = 1;",
+			    .source = "history = 0;" });
+	reader = &responder_follow(&r, NULL)->reader;
+	append_lines(r.log, 0, 1);
+	expect_lines(reader, 0, 1);
+	pid = r.process->pid;
+	limit_memory(pid, address_space(pid) + MORE);
+	memset(line, 'x', LONG);
+	disk_append(r.log, "%s\n", line);
+	append_lines(r.log, 1, 2);
+	process_wait_errors(r.process, "warning: streams: have to wait: "
+				       "Cannot allocate memory\n");
+	/* The tick has tried again; there is a heartbeat meanwhile. */
+	reader_wait_comments(reader, reader->sse.comments + 2);
+	assert_int_equal(reader->event_count, 1);
+	assert_false(reader->closed);
+	limit_memory(pid, RLIM_INFINITY);
+	reader_wait_data(reader, "1");
+	assert_int_equal(reader->event_count, 3);
+	assert_string_equal(reader->events[1].data, line);
+	assert_int_equal(process_stop(r.process), 0);
 }
 
 /* ---- signals */
@@ -646,6 +698,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 			without_memory_some_are_refused_and_others_served,
 			test_cleanup),
+		cmocka_unit_test_teardown(
+			a_line_waits_for_memory, test_cleanup),
 		cmocka_unit_test_teardown(
 			a_storm_of_ends_is_one_end, test_cleanup),
 		SITE_TESTS(a_process_that_is_stopped_for_a_while_goes_on),

@@ -5,7 +5,7 @@
  * that comes back whenever its connection ends has every line once, or was
  * told of a gap. (Where one of two files cannot be read, the other is: order
  * holds within a file.) One that has served goes on to serve until it is told
- * to stop.
+ * to stop; and when it is memory that is missing, on the same connection.
  *
  * A life is a responder or a CGI process, on a file that is rotated or on a
  * pipe whose spool is. Beside it runs another responder to which nothing is
@@ -92,6 +92,7 @@ struct life {
 	struct reader *reader;
 	bool is_of_victim;
 	bool has_served; /* the victim sent a head */
+	bool is_told_to_end;
 	size_t taken;	 /* events of this connection that were looked at */
 	char id[256];
 	unsigned written;
@@ -217,13 +218,24 @@ static void leave(struct life *t)
 	t->is_of_victim = false;
 }
 
+/* Without memory somebody who comes may be turned away; nobody who is served is
+ * cut off. */
+static void expect_reason_to_close(const struct life *t)
+{
+	if (t->inject.env[0] && t->program == FCGI && t->is_of_victim &&
+		t->has_served && !t->is_told_to_end)
+		test_fail("a stream was cut: allocation %u", t->inject.when);
+}
+
 /* Has it that line, or will it yet? */
 static bool has(struct life *t, unsigned n)
 {
 	if (t->reader)
 		take(t);
-	if (t->reader && t->reader->closed)
+	if (t->reader && t->reader->closed) {
+		expect_reason_to_close(t);
 		leave(t);
+	}
 	if (!t->reader) {
 		have_standby(t);
 		come_to(t, t->standby_address);
@@ -334,6 +346,7 @@ static void expect_end(struct life *t)
 	pid_t pid = ran ? inject_program(t->strace) : -1;
 	int code;
 
+	t->is_told_to_end = true;
 	if (pid > 0)
 		kill(pid, SIGTERM);
 	code = process_exit_code(t->strace);

@@ -66,7 +66,7 @@ static const char *said_until(struct process *p, size_t *said, const char *last)
 
 static void operators_read_what_happens_once(void **state)
 {
-	struct front_client *c;
+	struct front_client *c, *half;
 	struct responder r;
 	char start[256];
 	size_t said = 0;
@@ -108,6 +108,11 @@ static void operators_read_what_happens_once(void **state)
 			r.log) +
 			1);
 	reader_wait_data(&c->reader, "back");
+	/* Who has not asked for anything yet has no stream. */
+	half = front_connect(r.address);
+	assert_non_null(half);
+	reader_send(&half->reader, "\1", 1);
+	wait_for(responder_has_read(&half->reader));
 	assert_int_equal(process_stop(r.process), 0);
 	assert_string_equal(said_until(r.process, &said, "ended\n"),
 		"info: stop: SIGTERM: 1 streams ended\n");

@@ -1,6 +1,7 @@
 /* What a client gets: pieces of each source, and ids that hold them all. */
 #include "tests/lib/test.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,18 @@
 #include "tests/lib/sse.h"
 
 enum { LIMIT = 1000 };
+
+static bool has_no_memory;
+
+void *__real_realloc(void *old, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__wrap_realloc(void *old, size_t size)
+{
+	if (!has_no_memory)
+		return __real_realloc(old, size);
+	errno = ENOMEM;
+	return NULL;
+}
 
 struct stand {
 	const char *folder;
@@ -406,6 +419,40 @@ static void streams_at_the_same_place_share_their_bytes(void **state)
 	release(&s);
 }
 
+/* The line of one source is too long for the memory there is. */
+static void stands_where_it_stood_when_there_is_no_memory(void **state)
+{
+	static char line[100000];
+	const struct output *output;
+	struct client c;
+	struct stand s;
+
+	(void)state;
+	prepare(&s);
+	open_client(&s, &c, "/a,b", NULL);
+	send_all(&s, &c, 0);
+	buffer_clear(&c.sent);
+	memset(line, 'x', sizeof(line) - 1);
+	write_to(&s, 'a', "short\n");
+	write_to(&s, 'b', line);
+	write_to(&s, 'b', "\n");
+	look(&s);
+	has_no_memory = true;
+	for (int i = 0; i < 2; i++) {
+		assert_false(stream_produce(
+			&c.stream, s.studio, 0, -1, LIMIT, &output));
+		assert_int_equal(output->outcome, FEED_FAILED);
+		assert_int_equal(output->error, ENOMEM);
+	}
+	has_no_memory = false;
+	send_all(&s, &c, 0);
+	assert_non_null(memmem(c.sent.data, c.sent.len, "data: short\n", 12));
+	assert_non_null(
+		memmem(c.sent.data, c.sent.len, line, sizeof(line) - 1));
+	close_client(&c);
+	release(&s);
+}
+
 /* From the same place, but one of them ends. */
 static void what_ends_is_not_shared_with_what_goes_on(void **state)
 {
@@ -604,6 +651,9 @@ int main(void)
 			tail_is_how_much_of_the_past_comes, test_cleanup),
 		cmocka_unit_test_teardown(
 			streams_at_the_same_place_share_their_bytes,
+			test_cleanup),
+		cmocka_unit_test_teardown(
+			stands_where_it_stood_when_there_is_no_memory,
 			test_cleanup),
 		cmocka_unit_test_teardown(
 			what_ends_is_not_shared_with_what_goes_on,
