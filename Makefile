@@ -148,7 +148,7 @@ help:
 	@echo 'make fuzz-coverage how much of the parsers their corpus reaches'
 	@echo 'make lint          the floors, the format, what static analysers say'
 	@echo 'make sanitize      make check with address, undefined and leak sanitizers'
-	@echo 'make valgrind      the same in memcheck; VALGRIND="PROGRAM..." some'
+	@echo 'make valgrind      the same in memcheck, but for what it names; VALGRIND="PROGRAM..." some'
 	@echo 'make clean         removes build/'
 	@echo
 	@echo 'Whatever needs more Debian packages installs them, and says so first.'

@@ -62,9 +62,12 @@ static const char *const spared[] = {
 	"rseq",
 	"futex",
 	"restart_syscall",
-	"brk",
 	"getrandom",
 	"rt_sigaction",
+	/* It returns where the heap ends, whether it fails or not: an error
+	 * would be an address. libc goes on with mmap where a heap does not
+	 * grow; that there is no memory is said to each allocation in turn. */
+	"brk",
 #ifdef __SANITIZE_ADDRESS__
 	/* A sanitizer ends the program when it has no memory, or cannot learn
 	 * where the stack of a thread is. */
