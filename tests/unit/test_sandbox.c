@@ -88,6 +88,11 @@ static int write_file(const char *path)
 	return open(path, O_WRONLY | O_CLOEXEC);
 }
 
+static int empty_file(const char *path)
+{
+	return truncate(path, 0);
+}
+
 static int make_file(const char *path)
 {
 	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -145,6 +150,7 @@ static void nothing_is_written_but_where_it_may(void **state)
 	assert_int_equal(inside(unlink, disk_path(writable, "new")), 0);
 	assert_int_equal(inside(make_folder, disk_path(writable, "sub")), 0);
 	expect_fenced(1, write_file, disk_path(granted, "file"));
+	expect_fenced(3, empty_file, disk_path(granted, "file"));
 	expect_fenced(1, make_file, disk_path(granted, "new"));
 	expect_fenced(1, make_folder, disk_path(granted, "sub"));
 	expect_fenced(1, rmdir, disk_path(writable, "sub"));
