@@ -67,6 +67,7 @@ struct pump_source {
 	int64_t retry_at_ms;
 	struct log_budget log;
 	bool is_told;	      /* that writing to the spool failed */
+	bool is_told_reader;  /* that we read the pipe */
 	bool is_told_foreign; /* that another state directory has the pipe */
 };
 

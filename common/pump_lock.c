@@ -23,6 +23,19 @@ static void lock_pipes(struct pump_source *s)
 	}
 }
 
+/* To have the spool is not to have a pipe: it may not be there yet, or not be
+ * one, or not be ours to read. */
+static void tell_reader(struct pump_source *s)
+{
+	if (s->is_told_reader || !s->has_current || s->count == 0 ||
+		!s->pipes[s->count - 1].is_locked)
+		return;
+	s->is_told_reader = true;
+	if (pump_may_log(s))
+		log_info("%s: %s: is read by this process", s->config->name,
+			s->config->path);
+}
+
 void pump_tell_foreign(struct pump_source *s)
 {
 	bool is_locked = true;
@@ -55,14 +68,13 @@ void pump_take_over(struct pump_source *s)
 	}
 	if (!s->is_ours && taken == 1) {
 		pump_unwatch(s, &s->lock_watch);
-		if (pump_may_log(s))
-			log_info("%s: %s: is read by this process",
-				s->config->name, s->config->path);
 		s->is_ours = s->more = true;
 		s->is_told = false;
 	}
-	if (s->is_ours)
+	if (s->is_ours) {
 		lock_pipes(s);
+		tell_reader(s);
+	}
 }
 
 void pump_close_stale(struct pump_source *s)

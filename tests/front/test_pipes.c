@@ -494,6 +494,8 @@ static const char *configure_without_create(struct site *s)
 	return disk_path(s->folder, "pipe");
 }
 
+#define IS_READ "/pipe: is read by this process\n"
+
 static void says_that_it_waits_for_a_pipe(void **state)
 {
 	struct site *s = *state;
@@ -507,10 +509,15 @@ static void says_that_it_waits_for_a_pipe(void **state)
 	reader_wait_events(r, 2);
 	reader_expect_event(r, 1, "waiting",
 		"{\"source\": \"app\", \"reason\": \"not-a-file\"}");
+	/* Nor is it said to be read. */
+	if (s->program == SITE_FCGI)
+		assert_null(strstr(process_errors(s->responder), IS_READ));
 	disk_remove(pipe);
 	assert_int_equal(mkfifo(pipe, 0600), 0);
 	pipe_write(pipe, "here\n");
 	reader_wait_data(r, "here");
+	if (s->program == SITE_FCGI)
+		process_wait_errors(s->responder, IS_READ);
 }
 
 static void type_is_detected(void **state)
