@@ -151,9 +151,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct buffer answer[2] = { BUFFER_INIT, BUFFER_INIT };
 	struct admit *a[2] = { admit_new(), admit_new() };
+	static bool tested;
 	enum admit_outcome outcome;
 	size_t piece;
 
+	/* As the program does first of all. */
+	MUST(tested || admit_self_test() == 0);
+	tested = true;
 	if (size > 0) {
 		piece = data[0] ? data[0] : 1;
 		data++;

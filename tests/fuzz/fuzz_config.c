@@ -114,6 +114,7 @@ static void check_config(const struct config *c)
 	MUST(c->ring_bytes >= 65536 && c->ring_bytes <= 1073741824);
 	for (size_t i = 0; i < c->source_count; i++)
 		check_source(c, i);
+	MUST(!config_source(c, ""));
 }
 
 static void check_again(struct config *c, const char *path)
