@@ -599,6 +599,7 @@ int main(int argc, char **argv)
 		log_error("start: descriptors 0 to 2: %s", strerror(errno));
 		return EX_OSERR;
 	}
+	program_spare_owner();
 	/* A web server may pass the query as arguments (RFC 3875, 4.4). */
 	result = as_cgi ? -1 : read_options(&options, argc, argv);
 	if (result >= 0)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +25,13 @@ int program_guard_descriptors(void)
 			return -1;
 	}
 	return 0;
+}
+
+void program_spare_owner(void)
+{
+	mode_t mask = umask(S_IRWXG | S_IRWXO);
+
+	umask(mask & (S_IRWXG | S_IRWXO));
 }
 
 int64_t program_now_ms(void)

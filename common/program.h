@@ -14,6 +14,13 @@
  */
 int program_guard_descriptors(void);
 
+/*
+ * Takes out of the umask what it denies the owner: a pipe that was made has to
+ * be opened before it gets its mode. What it denies others stays denied. Before
+ * there are threads.
+ */
+void program_spare_owner(void);
+
 /* Milliseconds on the monotonic clock. */
 int64_t program_now_ms(void);
 

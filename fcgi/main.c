@@ -253,6 +253,7 @@ int main(int argc, char **argv)
 		log_error("start: descriptors 0 to 2: %s", strerror(errno));
 		return EX_OSERR;
 	}
+	program_spare_owner();
 	if (listen_kind() == LISTEN_CGI)
 		return refuse_cgi();
 	result = read_options(&options, argc, argv);

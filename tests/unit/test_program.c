@@ -59,6 +59,21 @@ static void closed_descriptors_become_dev_null(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static void a_umask_denies_the_owner_nothing(void **state)
+{
+	static const mode_t masks[][2] = { { 0777, 077 }, { 0722, 022 },
+		{ 027, 027 }, { 0, 0 } };
+	mode_t before = umask(0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(masks) / sizeof(*masks); i++) {
+		umask(masks[i][0]);
+		program_spare_owner();
+		assert_int_equal(umask(0), masks[i][1]);
+	}
+	umask(before);
+}
+
 static void a_lifetime_is_spread_by_a_tenth(void **state)
 {
 	int64_t least = INT64_MAX, most = 0;
@@ -88,6 +103,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(closed_descriptors_become_dev_null),
+		cmocka_unit_test(a_umask_denies_the_owner_nothing),
 		cmocka_unit_test(a_lifetime_is_spread_by_a_tenth),
 		cmocka_unit_test(time_goes_on),
 	};
