@@ -281,10 +281,11 @@ static void a_folder_that_is_unmounted_is_waited_for(void **state)
 	struct reader *r;
 	size_t at;
 
+	test_needs_root("it mounts a disk");
 	if (unshare(CLONE_NEWNS) < 0 ||
 		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 		mount("tmpfs", folder, "tmpfs", 0, "size=1m") < 0)
-		test_fail("mount: %s: this test needs root", strerror(errno));
+		test_fail("mount: %s", strerror(errno));
 	site_configure(s, "sources = ( { name = \"app\"; "
 			  "path = \"disk/app.log\"; } );\n");
 	append_lines(log, 0, 2);

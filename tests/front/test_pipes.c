@@ -551,10 +551,9 @@ static void makes_the_pipe_as_configured_whatever_the_umask(void **state)
 	const char *pipe = pipe_configure(
 		s, geteuid() == 0 ? "mode = \"0662\"; group = \"daemon\";"
 				  : "mode = \"0662\";");
-	mode_t before = umask(0777);
 
+	s->umask = 0777;
 	follow_app(s);
-	umask(before);
 	wait_for(disk_exists(pipe));
 	assert_int_equal(mode_of(pipe), 0662);
 	if (geteuid() == 0) {
@@ -636,15 +635,24 @@ static void says_what_is_wrong_with_the_state_directory(void **state)
 	disk_subfolder(dir, "app");
 	disk_mode(disk_path(s->folder, "state/app"), 0777);
 	expect_obstacle(s, "can be written to by others");
-	if (geteuid() != 0)
-		return;
-	disk_mode(disk_path(s->folder, "state/app"), 0755);
-	assert_int_equal(chown(disk_path(s->folder, "state/app"), 65534, 0), 0);
+	/* What others left there is as it was. */
+	assert_int_equal(disk_entries(disk_path(s->folder, "elsewhere")), 0);
+}
+
+static void a_state_directory_of_another_user_is_not_taken(void **state)
+{
+	struct site *s = *state;
+	const char *dir, *of_pipe;
+
+	test_needs_root("it gives folders to another user");
+	pipe_configure(s, "");
+	dir = disk_path(s->folder, "state");
+	of_pipe = disk_subfolder(dir, "app");
+	assert_int_equal(chown(of_pipe, 65534, 0), 0);
 	expect_obstacle(s, "its folder in the state directory belongs to");
 	assert_int_equal(chown(dir, 65534, 0), 0);
 	expect_obstacle(s, "the state directory belongs to another user");
-	/* What others left there is as it was. */
-	assert_int_equal(disk_entries(disk_path(s->folder, "elsewhere")), 0);
+	assert_int_equal(disk_entries(of_pipe), 0);
 }
 
 static void t_tries_the_pipe_and_does_not_open_it(void **state)
@@ -726,6 +734,7 @@ int main(void)
 		SITE_TESTS(type_is_detected),
 		SITE_TESTS(makes_the_pipe_as_configured_whatever_the_umask),
 		SITE_TEST(says_what_is_wrong_with_the_state_directory),
+		SITE_TEST(a_state_directory_of_another_user_is_not_taken),
 		SITE_TEST(t_tries_the_pipe_and_does_not_open_it),
 		SITE_TEST(t_warns_of_a_pipe_where_everybody_may_write),
 		SITE_TEST(a_planted_segment_is_not_written_to),

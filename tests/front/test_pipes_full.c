@@ -23,10 +23,10 @@ static const char *state_dir;
 static int make_namespace(void **state)
 {
 	(void)state;
+	test_needs_root("it mounts a disk");
 	if (unshare(CLONE_NEWNS) < 0 ||
 		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
-		print_error("no mount namespace: %s: these tests need root\n",
-			strerror(errno));
+		print_error("no mount namespace: %s\n", strerror(errno));
 		return -1;
 	}
 	return 0;

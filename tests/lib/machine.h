@@ -24,9 +24,6 @@ struct machine {
  * for all. */
 void machine_boot(struct machine *m, const char *unit);
 
-/* Begins to, and waits for nothing: what has begun, m->boot. */
-struct process *machine_try(struct machine *m);
-
 /* Kills its process 1, and waits until nothing of it runs. */
 void machine_end(struct machine *m);
 
@@ -66,7 +63,6 @@ const char *machine_writable(const struct machine *m, const char *unit);
 #ifndef TESTS_LIB_INSIDE
 #include "tests/lib/test.h"
 #define machine_boot(...) TEST_HERE(machine_boot(__VA_ARGS__))
-#define machine_try(...)  TEST_HERE(machine_try(__VA_ARGS__))
 #define machine_end(...)  TEST_HERE(machine_end(__VA_ARGS__))
 #define machine_run(...)  TEST_HERE(machine_run(__VA_ARGS__))
 #define machine_do(...)	  TEST_HERE(machine_do(__VA_ARGS__))

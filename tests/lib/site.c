@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -120,13 +121,22 @@ const char *site_configure_log(struct site *s, const char *keys)
 	return disk_path(s->folder, "app.log");
 }
 
-static void drop_privileges(void *context)
+static void drop_privileges(void)
 {
-	(void)context;
 	if (geteuid() != 0)
 		return;
 	if (setgroups(0, NULL) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
 		_exit(126);
+}
+
+static void become(void *context)
+{
+	const struct site *s = context;
+
+	if (s->umask)
+		umask(s->umask);
+	if (s->unprivileged)
+		drop_privileges();
 }
 
 /* An unprivileged user may not reach the folder of the build. */
@@ -156,7 +166,8 @@ static void start_responder(struct site *s)
 		.argv = (const char *[]){ program(s, "ssetail.fcgi"), "-c",
 			s->config, NULL },
 		.stdin_fd = fd,
-		.in_child = s->unprivileged ? drop_privileges : NULL,
+		.in_child = become,
+		.context = s,
 	});
 	close(fd);
 }
@@ -172,8 +183,8 @@ struct reader *site_open(struct site *s, const struct ask *ask)
 			&(struct cgi_how){ .program = program(s, "ssetail.cgi"),
 				.config = s->config,
 				.socket = s->socket,
-				.in_child = s->unprivileged ? drop_privileges
-							    : NULL },
+				.in_child = become,
+				.context = s },
 			ask)
 			     ->reader;
 	} else {

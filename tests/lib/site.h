@@ -36,6 +36,7 @@ struct site {
 	bool socket;	    /* output of ssetail.cgi: see cgi.h */
 	bool unprivileged;  /* run as a user who may do nothing, also when the
 			     * tests are run by root; before the first open */
+	mode_t umask;	    /* of the programs; 0: as it is here */
 	const char *folder; /* a new one */
 	const char *config; /* path of the configuration in it */
 	struct process *responder; /* from the first request on */

@@ -48,6 +48,12 @@ void test_fail(const char *format, ...)
 	abort();
 }
 
+void test_needs_root(const char *what_for)
+{
+	if (geteuid() != 0)
+		test_fail("this test needs root: %s", what_for);
+}
+
 int64_t test_now_ms(void)
 {
 	struct timespec t;

@@ -37,6 +37,12 @@ void test_at(const char *file, int line);
 void test_fail(const char *format, ...)
 	__attribute__((format(printf, 1, 2), noreturn));
 
+/*
+ * Fails the test in one line, "this test needs root: " and what for, unless it
+ * is root who runs it: a test is never left out.
+ */
+void test_needs_root(const char *what_for);
+
 /* Milliseconds of the monotonic clock. */
 int64_t test_now_ms(void);
 
@@ -120,5 +126,9 @@ struct rlimit test_first_limit(void);
 
 /* The teardown. Always returns 0. */
 int test_cleanup(void **state);
+
+#ifndef TESTS_LIB_INSIDE
+#define test_needs_root(...) TEST_HERE(test_needs_root(__VA_ARGS__))
+#endif
 
 #endif

@@ -457,17 +457,6 @@ static void its_end_leaves_nothing_here(void **state)
 	bytes_release(&mounts);
 }
 
-/* ---- not root */
-
-static void only_root_can_boot_one(void **state)
-{
-	(void)state;
-	struct process *p = machine_try(&m);
-
-	assert_int_not_equal(process_exit_code(p), 0);
-	assert_non_null(strstr(process_errors(p), "Operation not permitted"));
-}
-
 static int leave(void **state)
 {
 	(void)state;
@@ -479,7 +468,7 @@ static int leave(void **state)
 
 int main(void)
 {
-	static const struct CMUnitTest by_root[] = {
+	static const struct CMUnitTest tests[] = {
 		TEST(all_of_it_dies_with_who_has_booted_it),
 		TEST(it_streams_with_the_rights_that_the_unit_leaves),
 		TEST(it_may_write_in_its_own_folders_alone),
@@ -493,12 +482,6 @@ int main(void)
 		TEST(stopped_it_ends_on_a_whole_event_and_leaves_nothing),
 		TEST(its_end_leaves_nothing_here),
 	};
-	static const struct CMUnitTest by_others[] = {
-		cmocka_unit_test_teardown(only_root_can_boot_one, test_cleanup),
-	};
 
-	return geteuid() == 0 ? cmocka_run_group_tests_name(
-					"systemd", by_root, boot, end)
-			      : cmocka_run_group_tests_name(
-					"systemd", by_others, NULL, NULL);
+	return cmocka_run_group_tests_name("systemd", tests, boot, end);
 }
