@@ -84,9 +84,10 @@ bool admit_keeps_connection(const struct admit *a);
 const char *admit_parameter(const void *a, const char *name);
 
 /*
- * Parses known heads and compares. Returns 0, or -1 if this libfcgi does
- * not work the way admit needs it (its header calls the fields private):
- * the program then says so and ends instead of serving nonsense.
+ * Parses known heads and compares. Returns 0, or -1 with EPROTO if this
+ * libfcgi does not work the way admit needs it (its header calls the fields
+ * private): the program then says so and ends instead of serving nonsense.
+ * With any other errno it could not be tried: no memory, or no file in it.
  */
 int admit_self_test(void);
 

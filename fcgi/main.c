@@ -213,19 +213,34 @@ static int check(const struct config *config, const struct options *o)
 	return result;
 }
 
+/* Returns 0, or what to exit with after a line in the log. */
+static int try_libfcgi(void)
+{
+	if (admit_self_test() == 0)
+		return 0;
+	if (errno == EPROTO) {
+		log_error("start: this libfcgi does not parse a request the "
+			  "way ssetail needs it");
+		return EX_SOFTWARE;
+	}
+	log_error("start: a request cannot be kept in memory: %s",
+		strerror(errno));
+	return EX_OSERR;
+}
+
 static int serve(const struct config *config, const struct options *o)
 {
 	const char *address = NULL;
 	size_t streams_max;
 	int fd, result;
 
+	/* Errno tells of a peer that is gone, and of RLIMIT_FSIZE. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	streams_max = raise_descriptors(config);
-	if (admit_self_test() < 0) {
-		log_error("start: this libfcgi does not parse a request the "
-			  "way ssetail needs it");
-		return EX_SOFTWARE;
-	}
+	result = try_libfcgi();
+	if (result)
+		return result;
 	/* From here on, what ends us removes the socket. */
 	server_catch_signals();
 	fd = open_socket(config, o, &address);

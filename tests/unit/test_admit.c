@@ -20,6 +20,7 @@
 
 #include <fastcgi.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
@@ -978,6 +979,24 @@ static void the_self_test_passes_and_leaves_no_descriptor(void **state)
 	assert_int_equal(lowest_free_descriptor(), before);
 }
 
+/* That is no fault of libfcgi's. */
+static void the_self_test_tells_of_a_limit_on_files(void **state)
+{
+	struct rlimit before, low;
+
+	(void)state;
+	getrlimit(RLIMIT_FSIZE, &before);
+	low = before;
+	low.rlim_cur = 20000;
+	setrlimit(RLIMIT_FSIZE, &low);
+	errno = 0;
+	int result = admit_self_test();
+	int error = errno;
+	setrlimit(RLIMIT_FSIZE, &before);
+	assert_int_equal(result, -1);
+	assert_int_equal(error, EFBIG);
+}
+
 static void on_signal(int signal)
 {
 	(void)signal;
@@ -1180,6 +1199,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(signals_stay_as_they_were),
 		cmocka_unit_test(the_self_test_passes_and_leaves_no_descriptor),
+		cmocka_unit_test(the_self_test_tells_of_a_limit_on_files),
 		cmocka_unit_test(whole_heads_are_admitted),
 		cmocka_unit_test(what_follows_the_head_is_passed_over),
 		cmocka_unit_test(half_a_head_waits_for_more),
