@@ -242,9 +242,10 @@ browser    = $(call tests_in,browser)
 cluster    = $(call tests_in,cluster)
 
 # These run the programs, some with this loaded into them.
-preloads = $(patsubst %,$(BUILD)/tests/tools/%.so,heapinfo slowdisk hangfs noroom otherday)
+preloads = $(patsubst %,$(BUILD)/tests/tools/%.so,heapinfo slowdisk hangfs noroom otherday lookin)
 
-$(front) $(servers) $(browser) $(cluster): | $(programs) $(static) $(preloads)
+$(front) $(servers) $(browser) $(cluster): | $(programs) $(static)
+$(units) $(front) $(servers) $(browser) $(cluster): | $(preloads)
 
 $(preloads): $(BUILD)/%.so: %.c
 	@mkdir -p $(@D)

@@ -68,6 +68,11 @@ size_t pss_bytes(pid_t pid)
 	return (size_t)number_of(path, "Pss:") * 1024;
 }
 
+const char *gauge_setting(void)
+{
+	return geteuid() == 0 ? "" : "sandbox = false;\n";
+}
+
 uint64_t wakeups(pid_t pid)
 {
 	char path[64];

@@ -20,6 +20,10 @@ uint64_t cpu_ns(pid_t pid);
  * sockets and their buffers, is not in it. */
 size_t pss_bytes(pid_t pid);
 
+/* What a configuration has to say so that we may look: only root can look into
+ * the sandbox. */
+const char *gauge_setting(void);
+
 /* How often it began to run because what it waited for had come: the main
  * thread only. */
 uint64_t wakeups(pid_t pid);

@@ -56,8 +56,8 @@ static void prepare(const struct bench *b)
 		"%s/tests/bench/beside/bare", b->build);
 	bytes_add_format(&config, "SSETAIL_CONF=%s",
 		folder_write("cgi.conf",
-			"sources = ({ name = \"log\"; path = \"%s\"; });\n",
-			folder_write("log", "%s", "")));
+			"%ssources = ({ name = \"log\"; path = \"%s\"; });\n",
+			gauge_setting(), folder_write("log", "%s", "")));
 	ask_variables(&variables, &ask);
 	while (count < VARIABLES && (variable = ask_next(&variables, variable)))
 		environment[count++] = variable;

@@ -36,7 +36,8 @@ static const char *write_config(
 	if (!f)
 		die_errno("%s", path);
 	mkdir(state, 0700);
-	fprintf(f, "%s\nsend_buffer = %d;\nstate_dir = \"%s\";\nsources = (",
+	fprintf(f, "%s%s\nsend_buffer = %d;\nstate_dir = \"%s\";\nsources = (",
+		gauge_setting(),
 		how->settings ? how->settings : "heartbeat = 3600;",
 		how->send_buffer ? how->send_buffer : RESPONDER_SEND_BUFFER,
 		state);

@@ -16,6 +16,7 @@
 
 #include "tests/bench/die.h"
 #include "tests/bench/folder.h"
+#include "tests/bench/gauge.h"
 #include "tests/bench/sequence.h"
 #include "tests/bench/socket.h"
 
@@ -80,9 +81,9 @@ static void start_lighttpd_cgi(struct stand *s)
 	snprintf(program, sizeof(program), "%s/ssetail.cgi", folder);
 	start_lighttpd_with(s, program,
 		folder_write("cgi.conf",
-			"heartbeat = 3600;\n"
+			"heartbeat = 3600;\n%s"
 			"sources = ({ name = \"log\"; path = \"%s\"; });\n",
-			s->log_path));
+			gauge_setting(), s->log_path));
 }
 
 static void start_lighttpd_tail(struct stand *s)

@@ -68,6 +68,7 @@ static void fill_environment(
 {
 	ask_variables(env, ask);
 	add_inherited(env, "PATH");
+	add_inherited(env, "LD_PRELOAD");
 	add_inherited(env, "ASAN_OPTIONS");
 	add_inherited(env, "LSAN_OPTIONS");
 	add_inherited(env, "UBSAN_OPTIONS");

@@ -28,6 +28,8 @@
 #define ORPHANS_MS 5000 /* for killed orphans to be gone */
 #define ARGV_MAX   64
 
+#define PROGRAM_PATH_MAX (PATH_MAX + 256)
+
 static struct process *processes; /* newest first */
 
 /* ---- starting */
@@ -271,26 +273,46 @@ void process_wait_errors(struct process *p, const char *text)
 	}
 }
 
-const char *process_program(const char *name)
+static bool find_program(char path[PROGRAM_PATH_MAX], const char *name)
 {
-	static char path[PATH_MAX + 256];
 	const char *build = getenv("TEST_BUILD");
 	ssize_t len;
 
 	if (build) {
-		snprintf(path, sizeof(path), "%s/%s", build, name);
-		if (access(path, X_OK) == 0)
-			return path;
-		test_fail("TEST_BUILD has no %s", name);
+		snprintf(path, PROGRAM_PATH_MAX, "%s/%s", build, name);
+		return access(path, X_OK) == 0;
 	}
 	len = readlink("/proc/self/exe", path, PATH_MAX - 1);
 	path[len > 0 ? len : 0] = '\0';
 	for (char *slash; (slash = strrchr(path, '/')); *slash = '\0') {
 		strcpy(slash + 1, name);
 		if (access(path, X_OK) == 0)
-			return path;
+			return true;
 	}
-	test_fail("no folder above this program has %s", name);
+	return false;
+}
+
+const char *process_program(const char *name)
+{
+	static char path[PROGRAM_PATH_MAX];
+
+	if (!find_program(path, name))
+		test_fail("neither TEST_BUILD nor a folder above this program "
+			  "has %s",
+			name);
+	return path;
+}
+
+/* Only root can look into a sandbox, as tests do. A sanitizer wants to be
+ * loaded before anything else. */
+__attribute__((constructor)) static void look_in(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+	char path[PROGRAM_PATH_MAX];
+
+	if (geteuid() != 0 && find_program(path, "tests/tools/lookin.so"))
+		setenv("LD_PRELOAD", path, 1);
+#endif
 }
 
 static void copy_runnable(const char *from, const char *to)

@@ -48,7 +48,8 @@ struct process {
 	struct process *next;
 };
 
-/* Starts a program; fails the test if it cannot. */
+/* Starts a program; fails the test if it cannot. If we are not root, our own
+ * environment lets us look into it: LD_PRELOAD, see tests/tools/lookin.c. */
 struct process *process_start(const struct process_how *how);
 
 /* The same, all usual: process_run("/bin/true", "-x", NULL). */

@@ -145,13 +145,14 @@ size_t responder_allocations(const struct responder *r)
 
 const char *const *responder_heap_env(void)
 {
-	static char preload[PATH_MAX + sizeof("LD_PRELOAD=")];
+	static char preload[2 * PATH_MAX + sizeof("LD_PRELOAD=:")];
+	const char *others = getenv("LD_PRELOAD");
 	/* What is freed is free, and not kept by a thread. */
 	static const char *const env[] = {
 		"GLIBC_TUNABLES=glibc.malloc.tcache_count=0", preload, NULL
 	};
 
-	snprintf(preload, sizeof(preload), "LD_PRELOAD=%s",
-		process_program("tests/tools/heapinfo.so"));
+	snprintf(preload, sizeof(preload), "LD_PRELOAD=%s:%s",
+		process_program("tests/tools/heapinfo.so"), or_nothing(others));
 	return responder_memory_is_real() ? env : NULL;
 }
