@@ -30,6 +30,9 @@
 
 #define SECOND_MS 1000
 
+/* The head of a stream with what follows it at once; or of a short answer. */
+#define HEAD_BYTES 2048
+
 /* Between two warnings that the stream waits. */
 #define WARNING_MS 60000
 
@@ -138,6 +141,22 @@ static int write_buffer(struct buffer *b)
 
 	buffer_clear(b);
 	return result;
+}
+
+/* Where there is no memory to compose an answer in. */
+static const char no_memory[] = "Status: 500 Internal Server Error\r\n"
+				"Content-Type: text/plain; charset=utf-8\r\n"
+				"Cache-Control: no-store\r\n"
+				"X-Content-Type-Options: nosniff\r\n"
+				"\r\n"
+				"There is no memory.\n";
+
+static void write_answer(struct buffer *b)
+{
+	if (b->failed)
+		write_all(no_memory, strlen(no_memory));
+	else
+		write_buffer(b);
 }
 
 struct session {
@@ -254,7 +273,8 @@ static int wait_to_open(struct session *s)
 	return stopped ? -1 : 0;
 }
 
-/* From the head of the response to the end of the stream. */
+/* From the head of the response to the end of the stream. Returns 0, or -1 with
+ * errno when there is no stream, and nothing was written. */
 static int serve(struct session *s, const struct config *config,
 	const struct route *route, const struct request *request, bool head)
 {
@@ -270,7 +290,7 @@ static int serve(struct session *s, const struct config *config,
 		return -1;
 	if (outcome == STREAM_OVER) {
 		head_add_answer(&s->text, 204, NULL, false, &route->cors);
-		write_buffer(&s->text);
+		write_answer(&s->text);
 		return 0;
 	}
 	s->last_sent_ms = s->last_look_ms = program_now_ms();
@@ -308,7 +328,7 @@ static int answer(int status, const char *body, bool with_body)
 
 	sink_init(60);
 	head_add_answer(&b, status, body, with_body, NULL);
-	write_buffer(&b);
+	write_answer(&b);
 	buffer_release(&b);
 	return 0;
 }
@@ -358,7 +378,8 @@ static int run(const struct config *config, const struct request *request,
 	int result = 0;
 
 	session.studio = studio_new();
-	if (!session.studio || hub_init(&session.hub, config) < 0) {
+	if (!session.studio || hub_init(&session.hub, config) < 0 ||
+		!buffer_reserve(&session.text, HEAD_BYTES)) {
 		log_error("start: %s", strerror(errno));
 		if (head)
 			answer(500, NULL, true);
@@ -369,7 +390,7 @@ static int run(const struct config *config, const struct request *request,
 	sink_init(config->stall_s);
 	if (!hub_route(&session.hub, outcome, request, &route, &session.text)) {
 		if (head)
-			write_buffer(&session.text);
+			write_answer(&session.text);
 		else
 			result = EX_USAGE;
 	} else if (enter_sandbox(config, &route) < 0) {
@@ -384,8 +405,11 @@ static int run(const struct config *config, const struct request *request,
 			result = EX_CANTCREAT;
 	} else {
 		result = serve(&session, config, &route, request, head);
-		if (result < 0)
+		if (result < 0) {
 			log_error("stream: %s", strerror(errno));
+			if (head)
+				answer(500, NULL, true);
+		}
 		stream_close(&session.stream);
 	}
 	hub_release(&session.hub);
@@ -589,6 +613,7 @@ static int read_options(struct options *o, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	bool as_cgi = is_request();
+	bool has_output = fcntl(STDOUT_FILENO, F_GETFD) >= 0;
 	struct options options = { 0 };
 	struct config_faults faults = { 0 };
 	struct config *config;
@@ -597,6 +622,10 @@ int main(int argc, char **argv)
 
 	if (program_guard_descriptors() < 0) {
 		log_error("start: descriptors 0 to 2: %s", strerror(errno));
+		return EX_OSERR;
+	}
+	if (!has_output) {
+		log_error("start: standard output is closed");
 		return EX_OSERR;
 	}
 	program_spare_owner();

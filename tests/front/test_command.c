@@ -257,6 +257,19 @@ static void a_reader_that_leaves_ends_the_program(void **state)
 	bytes_release(&command);
 }
 
+static void a_standard_output_that_is_closed_is_said(void **state)
+{
+	struct bytes command = BYTES_INIT;
+
+	(void)state;
+	write_config("");
+	bytes_add_format(&command, "exec %s -c %s app >&-",
+		process_program("ssetail.cgi"), config);
+	expect_end(run("/bin/sh", "-c", command.data), EX_OSERR, "",
+		"error: start: standard output is closed\n");
+	bytes_release(&command);
+}
+
 /* ---- -t */
 
 static void t_checks_and_tries_the_sources(void **state)
@@ -637,6 +650,7 @@ int main(void)
 		TEST(the_only_source_needs_no_name),
 		TEST(a_name_that_is_none_lists_those_there_are),
 		TEST(a_reader_that_leaves_ends_the_program),
+		TEST(a_standard_output_that_is_closed_is_said),
 		TEST(t_checks_and_tries_the_sources),
 		TEST(t_warns_of_what_anybody_may_read),
 		TEST(the_configuration_is_found_in_its_order),
