@@ -234,6 +234,7 @@ bool hub_route(struct hub *h, enum request_outcome outcome,
 {
 	bool head = request->method == REQUEST_HEAD;
 	struct hub_view view = { .hub = h };
+	const char *why = NULL;
 	int status;
 
 	access_visitor_init(&view.visitor, request->remote_address,
@@ -251,8 +252,11 @@ bool hub_route(struct hub *h, enum request_outcome outcome,
 		hub_answer_doctor(h, outcome, request, answer))
 		return false;
 	status = status_of(&view, outcome, request, route);
+	if (request->method == REQUEST_NO_METHOD)
+		why = "There is no REQUEST_METHOD, which a web server has to "
+		      "set (RFC 3875, 4.1.12).\n";
 	if (status)
-		head_add_answer(answer, status, NULL, !head, &route->cors);
+		head_add_answer(answer, status, why, !head, &route->cors);
 	else if (head)
 		head_add_stream(answer, route->incremental, &route->cors);
 	return !status && !head;

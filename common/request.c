@@ -199,7 +199,7 @@ static enum request_method method_of(const char *method)
 		return REQUEST_HEAD;
 	if (strcmp(method, "OPTIONS") == 0)
 		return REQUEST_OPTIONS;
-	return REQUEST_OTHER;
+	return method[0] == '\0' ? REQUEST_NO_METHOD : REQUEST_OTHER;
 }
 
 /* Does Accept (RFC 9110 section 12.5.1) name the type? Its weight does not
@@ -426,7 +426,7 @@ enum request_outcome request_read(
 	r->is_forwarded = values[VIA][0] || values[FORWARDED][0] ||
 			  (values[FORWARDED_FOR][0] &&
 				  !adds_forwarded_for(values[SOFTWARE]));
-	if (!query_read(&q, values[QUERY]) ||
+	if (r->method == REQUEST_NO_METHOD || !query_read(&q, values[QUERY]) ||
 		!take_tail(r, value_of(&q, "tail")) ||
 		!take_before(r, value_of(&q, "before")) || !take_doctor(r, &q))
 		return REQUEST_MALFORMED;

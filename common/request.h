@@ -32,7 +32,8 @@ enum request_method {
 	REQUEST_GET,
 	REQUEST_HEAD,
 	REQUEST_OPTIONS,
-	REQUEST_OTHER /* answered 405 */
+	REQUEST_OTHER,	  /* answered 405 */
+	REQUEST_NO_METHOD /* not there, or empty: malformed */
 };
 
 enum request_outcome {

@@ -219,11 +219,23 @@ static void options_answers_the_preflight(void **state)
 	}
 }
 
+static void no_method_is_malformed(void **state)
+{
+	struct site *s = *state;
+	struct reader *r;
+
+	configure(s);
+	r = site_open(s, &(struct ask){ .path = "/a", .method = "" });
+	reader_expect_status(r, 400);
+	reader_wait_text(r, "REQUEST_METHOD");
+	reader_wait_end(r);
+}
+
 static void other_methods_are_answered_405(void **state)
 {
 	struct site *s = *state;
 	static const char *const methods[] = { "POST", "PUT", "DELETE", "PATCH",
-		"TRACE", "get", "GETS", "GET ", "", "\xff" };
+		"TRACE", "get", "GETS", "GET ", "\xff" };
 	static const char *const paths[] = { "/a", "/none", "/..\\", NULL };
 
 	configure(s);
@@ -563,6 +575,7 @@ int main(void)
 		SITE_TESTS(the_bare_mount_is_the_only_source_or_the_default),
 		SITE_TESTS(head_is_answered_with_the_head_alone),
 		SITE_TESTS(options_answers_the_preflight),
+		SITE_TESTS(no_method_is_malformed),
 		SITE_TESTS(other_methods_are_answered_405),
 		SITE_TESTS(unknown_and_hostile_names_get_the_same_404),
 		SITE_TESTS(what_is_malformed_is_answered_400),

@@ -318,7 +318,7 @@ static void knows_the_methods_it_answers(void **state)
 		{ "PUT", REQUEST_OTHER },
 		{ "get", REQUEST_OTHER },
 		{ "GETS", REQUEST_OTHER },
-		{ "", REQUEST_OTHER },
+		{ "", REQUEST_NO_METHOD },
 	};
 	struct request r;
 
@@ -331,7 +331,8 @@ static void knows_the_methods_it_answers(void **state)
 		assert_int_equal(
 			read_variables(&r,
 				(struct variables){ .method = cases[i].name }),
-			REQUEST_OK);
+			cases[i].method == REQUEST_NO_METHOD ? REQUEST_MALFORMED
+							     : REQUEST_OK);
 		assert_int_equal(r.method, cases[i].method);
 	}
 }
@@ -342,8 +343,8 @@ static void nothing_at_all_is_no_crash(void **state)
 	struct request r;
 
 	(void)state;
-	assert_int_equal(request_read(&r, variable, &none), REQUEST_OK);
-	assert_int_equal(r.method, REQUEST_OTHER);
+	assert_int_equal(request_read(&r, variable, &none), REQUEST_MALFORMED);
+	assert_int_equal(r.method, REQUEST_NO_METHOD);
 	assert_int_equal(r.source_count, 0);
 	assert_string_equal(r.script_name_segment, "");
 	assert_false(r.wants_html);
