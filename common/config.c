@@ -91,11 +91,11 @@ static void parse(
 static void check_text(struct config_reader *r, struct buffer *text)
 {
 	static const char bom[] = "\xef\xbb\xbf";
-	unsigned line = config_line_of_nul(text);
+	unsigned line = 0;
+	const char *what = config_what_is_no_text(text, &line);
 
-	if (line != 0) {
-		config_add_fault(
-			r, line, "", "holds a NUL: binary; expected text");
+	if (what) {
+		config_add_fault(r, line, "", "%s", what);
 		return;
 	}
 	/* libconfig takes a comment for one only where a newline ends it. */

@@ -84,8 +84,9 @@ struct config_lexer {
 bool config_read_text(
 	struct config_reader *r, const char *path, struct buffer *text);
 
-/* The line of the first NUL, from 1; 0: none. */
-unsigned config_line_of_nul(const struct buffer *text);
+/* What is wrong with bytes that are no text, in UTF-8, and in *line where the
+ * first of them is, from 1; NULL: nothing. */
+const char *config_what_is_no_text(const struct buffer *text, unsigned *line);
 
 /* Walks the text to its end, or until it is broken. */
 void config_lex(struct config_lexer *lex);

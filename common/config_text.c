@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/utf8.h"
+
 #define FILE_MAX_BYTES (1024 * 1024)
 
 /* A FIFO or a terminal in the file's place would hold up a reload. */
@@ -64,18 +66,30 @@ bool config_read_text(
 	return !text->failed && r->faults->count == 0;
 }
 
-/* The line of the first NUL; 0: none. */
-unsigned config_line_of_nul(const struct buffer *text)
+static unsigned line_at(const struct buffer *text, size_t offset)
 {
 	unsigned line = 1;
 
-	for (size_t i = 0; i < text->len; i++) {
-		if (text->data[i] == '\0')
-			return line;
-		if (text->data[i] == '\n')
-			line++;
+	for (size_t i = 0; i < offset; i++)
+		line += text->data[i] == '\n';
+	return line;
+}
+
+const char *config_what_is_no_text(const struct buffer *text, unsigned *line)
+{
+	const char *nul =
+		text->len > 0 ? memchr(text->data, '\0', text->len) : NULL;
+	size_t valid = utf8_valid_prefix(text->data, text->len);
+
+	if (nul) {
+		*line = line_at(text, (size_t)(nul - text->data));
+		return "holds a NUL: binary; expected text";
 	}
-	return 0;
+	if (valid == text->len)
+		return NULL;
+	*line = line_at(text, valid);
+	return "holds a byte that is not UTF-8; expected UTF-8, and in a path "
+	       "that is not \\xHH";
 }
 
 /*

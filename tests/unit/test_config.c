@@ -1005,6 +1005,40 @@ static void binary_is_refused_with_its_line(void **state)
 	config_faults_release(&faults);
 }
 
+static void what_is_not_utf8_is_refused_with_its_line(void **state)
+{
+	static const char *const texts[] = {
+		SOURCES "\n# caf\xe9\nretry = 5000;\n",
+		SOURCES "\nstate_dir = \"/\xc3\";\n",
+		SOURCES "\n\xed\xa0\x80",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		struct config_faults faults;
+
+		assert_null(load_bytes(texts[i], strlen(texts[i]), &faults));
+		assert_int_equal(faults.count, 1);
+		assert_int_equal(faults.list[0].line, 2);
+		assert_non_null(strstr(faults.list[0].what, "UTF-8"));
+		config_faults_release(&faults);
+	}
+}
+
+static void names_of_files_may_be_any_bytes(void **state)
+{
+	static const char text[] = SOURCES "state_dir = \"/caf\\xe9\";\n";
+	struct config_faults faults;
+	struct config *config;
+
+	(void)state;
+	config = load_bytes(text, strlen(text), &faults);
+	assert_non_null(config);
+	assert_string_equal(config->state_dir, "/caf\xe9");
+	config_free(config);
+	config_faults_release(&faults);
+}
+
 static void reports_all_faults_in_order_of_line(void **state)
 {
 	static const char text[] = "zeta = 1;\n"
@@ -1535,6 +1569,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(says_when_an_integer_does_not_fit),
 		cmocka_unit_test(says_what_is_wrong_with_the_text),
 		cmocka_unit_test(binary_is_refused_with_its_line),
+		cmocka_unit_test(what_is_not_utf8_is_refused_with_its_line),
+		cmocka_unit_test(names_of_files_may_be_any_bytes),
 		cmocka_unit_test(reports_all_faults_in_order_of_line),
 		cmocka_unit_test(names_with_the_same_tag_are_refused),
 		cmocka_unit_test(refuses_more_sources_than_it_should_have),
