@@ -427,13 +427,15 @@ static void a_file_full_of_faults_does_not_fill_the_log(void **state)
 
 static void what_needs_a_restart_says_so_and_stays(void **state)
 {
-	static const char *const before =
-		"listen = \"a\"; listen_mode = \"0600\"; "
-		"listen_group = \"root\"; state_dir = \"/a\";";
 	struct front_client *c;
 	struct responder r;
+	char before[120];
 
 	(void)state;
+	snprintf(before, sizeof(before),
+		"listen = \"a\"; listen_mode = \"0600\"; "
+		"listen_group = \"%u\"; state_dir = \"/a\";",
+		(unsigned)getegid());
 	responder_prepare(&r, NULL);
 	configure(&r, before, "", "");
 	responder_run(&r, NULL);
@@ -686,35 +688,16 @@ static void a_storm_is_harmless(void **state)
 	assert_int_equal(process_stop(r.process), 0);
 }
 
-/* Bytes in use of the responder's heap. */
-static size_t heap_in_use(struct process *p)
-{
-	size_t said = strlen(process_errors(p));
-	const char *line;
-
-	process_signal(p, SIGUSR2);
-	wait_for((line = strstr(process_errors(p) + said, "heap: ")) &&
-		 strchr(line, '\n'));
-	return strtoul(line + strlen("heap: "), NULL, 10);
-}
-
 static void a_thousand_leave_nothing_behind(void **state)
 {
 	enum { ROUNDS = 3, RELOADS = 400 };
-	struct bytes preload = BYTES_INIT;
 	size_t heap[ROUNDS] = { 0 };
 	struct front_client *stays;
 	struct responder r;
 
 	(void)state;
-	bytes_add_format(&preload, "LD_PRELOAD=%s",
-		process_program("tests/tools/heapinfo.so"));
-	const char *const env[] = {
-		"GLIBC_TUNABLES=glibc.malloc.tcache_count=0",
-		responder_memory_is_real() ? preload.data : "UNUSED=1",
-		NULL,
-	};
-	responder_start(&r, &(struct responder_how){ .env = env });
+	responder_start(
+		&r, &(struct responder_how){ .env = responder_heap_env() });
 	stays = follow(&r, "/log");
 	size_t descriptors = process_descriptors(r.process->pid);
 	for (int round = 0; round < ROUNDS; round++) {
@@ -734,7 +717,7 @@ static void a_thousand_leave_nothing_behind(void **state)
 		expect_live(&r, r.log, stays);
 		wait_for(process_descriptors(r.process->pid) == descriptors);
 		if (responder_memory_is_real()) {
-			heap[round] = heap_in_use(r.process);
+			heap[round] = responder_heap_bytes(&r);
 			print_message("round %d: %zu bytes of heap\n",
 				round + 1, heap[round]);
 		}
@@ -742,7 +725,6 @@ static void a_thousand_leave_nothing_behind(void **state)
 	/* The smallest thing that could be left behind takes 32 bytes. */
 	assert_in_range(heap[2], 0, heap[1] + 8 * RELOADS);
 	assert_int_equal(process_stop(r.process), 0);
-	bytes_release(&preload);
 }
 
 #define TEST(function) cmocka_unit_test_teardown(function, test_cleanup)
