@@ -56,11 +56,13 @@ static void add_others(struct model *m, const char *number, size_t len)
 			count = count * 10 + (size_t)(number[i] - '0');
 	for (size_t i = 0; i < count && m->count < OTHERS_MAX; i++) {
 		struct place place = { .offset = m->count };
-		/* No line has one that holds a newline. */
-		char id[32];
-		int n = snprintf(id, sizeof(id), "\n%zu", (size_t)m->count++);
+		/* No line has one that holds newlines. */
+		char id[2 + sizeof(m->count)] = "\n";
 
-		ids_add(&m->ids, id, (size_t)n, &place);
+		memcpy(id + 1, &m->count, sizeof(m->count));
+		id[sizeof(id) - 1] = '\n';
+		ids_add(&m->ids, id, sizeof(id), &place);
+		m->count++;
 	}
 }
 

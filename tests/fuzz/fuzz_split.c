@@ -350,10 +350,17 @@ static size_t go_back(const struct bytes *content, const struct way *way,
 	return end;
 }
 
+static bool said_it_failed(enum scan_outcome outcome)
+{
+	MUST(outcome == (has_failed() ? SCAN_WAIT : SCAN_RECORD));
+	return has_failed();
+}
+
 static void compare_back(struct file *file, const struct bytes *content,
 	const struct way *way, uint32_t records)
 {
 	struct buffer window = BUFFER_INIT;
+	enum scan_outcome outcome;
 	uint32_t left = records;
 	uint64_t start;
 
@@ -361,17 +368,20 @@ static void compare_back(struct file *file, const struct bytes *content,
 		     &left, &start) == SCAN_RECORD);
 	MUST(start == go_back(content, way, content->len, records));
 	failure = WAITS;
-	for (int i = 0; i < 2 * FAILED_READS; i++) {
-		enum scan_outcome outcome;
-
-		reads_left = i / 2;
+	for (int i = 0; i < FAILED_READS; i++) {
 		left = records;
-		outcome = i % 2 ? scan_back(way->format, &window, file,
-					  content->len, content->len, &left,
-					  &start)
-				: scan_last(way->format, &window, file,
-					  way->paused, &start);
-		MUST(outcome == (has_failed() ? SCAN_WAIT : SCAN_RECORD));
+		reads_left = i;
+		outcome = scan_back(way->format, &window, file, content->len,
+			content->len, &left, &start);
+		if (!said_it_failed(outcome))
+			break;
+	}
+	for (int i = 0; i < FAILED_READS; i++) {
+		reads_left = i;
+		outcome = scan_last(
+			way->format, &window, file, way->paused, &start);
+		if (!said_it_failed(outcome))
+			break;
 	}
 	reads_left = -1;
 	buffer_release(&window);
