@@ -262,6 +262,9 @@ static void a_standard_output_that_is_closed_is_said(void **state)
 	struct bytes command = BYTES_INIT;
 
 	(void)state;
+	/* What is between opens something there. */
+	if (test_is_memcheck())
+		return;
 	write_config("");
 	bytes_add_format(&command, "exec %s -c %s app >&-",
 		process_program("ssetail.cgi"), config);
